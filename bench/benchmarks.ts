@@ -32,6 +32,7 @@ export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   detection: async () => (await import('./detection.ts')).detection,
   'detection-sampled': async () => (await import('./detection.ts')).detectionSampled,
   'detection-quantized': async () => (await import('./detection.ts')).detectionQuantized,
+  operations: async () => (await import('./operations/operations.ts')).operations,
   fairness: async () => (await import('./fairness.ts')).fairness,
   faults: async () => (await import('./faults/faults.ts')).faults,
 }

@@ -34,8 +34,6 @@ await swarm.startNodes(command.split(' up ')[1]?.split(' ') ?? [], 3)
 await open('survival')
 await page.getByText('2 of 3 may stop').waitFor()
 await shoot('survival')
-await open('peers')
-await shoot('peers')
 
 await open('playground')
 for (const prompt of ['What is the capital of France?', 'Count from 1 to 100.']) {
@@ -57,6 +55,12 @@ for (const prompt of ['What is the capital of France?', 'Count from 1 to 100.'])
     }
   }
   await page.getByRole('button', { name: 'Send' }).waitFor()
+  if (prompt.startsWith('What')) {
+    await open('peers')
+    await page.getByRole('row').filter({ hasText: 'skein-tiny' }).first().getByRole('link').click()
+    await shoot('peers')
+    await open('playground')
+  }
 }
 await shoot('playground')
 await open('requests')
@@ -105,11 +109,18 @@ await page
   .nth(1)
   .waitFor()
 await shoot('batches')
+await open('log')
+await page.getByRole('button', { name: 'Run the doctor' }).click()
+await page.locator('.findings').waitFor()
+await shoot('log')
 await page.emulateMedia({ colorScheme: 'dark' })
-await shoot('requests-dark')
+await open('survival')
+await shoot('survival-dark')
 await page.setViewportSize(PHONE)
 await open('playground')
 await shoot('playground-phone')
+await open('requests')
+await shoot('requests-phone')
 await open('models')
 await shoot('models-phone')
 await browser.close()

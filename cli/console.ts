@@ -1,9 +1,16 @@
 import { encode } from 'uqr'
 import type { Client } from '../client/index.ts'
-import { type Console, createConsole, type JoinView, LogBook } from '../console/index.ts'
+import {
+  type Console,
+  type ConsolePage,
+  createConsole,
+  type JoinView,
+  LogBook,
+  PromptBook,
+} from '../console/index.ts'
 import type { Host } from '../host/index.ts'
 import type { Node } from '../node/index.ts'
-import { plainLine } from '../protocol/index.ts'
+import { defined, plainLine } from '../protocol/index.ts'
 import { swarmName } from './directories.ts'
 import { diagnose, reachSteps, swarmSteps } from './doctor/index.ts'
 import { inviteFor } from './invite.ts'
@@ -22,6 +29,12 @@ export interface ConsoleParts {
   readonly log: LogBook
   /** Absent if this process has no models of its own. */
   readonly desk?: ModelDesk | undefined
+  /** Pages that make no sense in this process. @default none */
+  readonly absent?: readonly ConsolePage[]
+  /** Where the API is served, and to whom. Absent without a gateway. */
+  readonly api?: (() => JoinView['api']) | undefined
+  /** Absent if prompts are not recorded. */
+  readonly prompts?: PromptBook | undefined
 }
 
 /** The session with a log that the console shows as well. */
@@ -30,20 +43,34 @@ export function loggedSession<S extends Session>(session: S): { session: S; log:
   const terminal: Session['terminal'] = {
     ...session.terminal,
     log(line, fields) {
-      log.add(plainLine(line))
+      if (fields?.passing !== true) log.add(plainLine(line), fields)
       session.terminal.log(line, fields)
     },
   }
   return { session: { ...session, terminal }, log }
 }
 
+/** Records prompts if `--record-prompts` was given, and says so. */
+export function promptsFor(
+  { terminal }: Session,
+  { recordPrompts }: { readonly recordPrompts?: boolean },
+): PromptBook | undefined {
+  if (recordPrompts !== true) return undefined
+  terminal.log(
+    'Prompts are recorded: the console shows what the last requests asked to everybody who can open it. They are kept in memory only, and end with this process.',
+    { level: 'warn' },
+  )
+  return new PromptBook()
+}
+
 /** The console of a command that serves the gateway. */
 export function openConsole(session: Session, parts: ConsoleParts): Console {
-  const { client, host, swarmKey, node, log, desk } = parts
+  const { client, host, swarmKey, node, log, desk, absent, prompts, api } = parts
   const startedAtMs = Date.now()
   return createConsole({
     client,
     log,
+    prompts,
     self: () => {
       const { reachability, advice } = reachabilityFields(host.reachability())
       const load = node?.load()
@@ -56,10 +83,11 @@ export function openConsole(session: Session, parts: ConsoleParts): Console {
         ...(advice !== undefined && { advice }),
         addresses: host.addresses().map(String),
         shares: node?.models().map(({ id }) => id) ?? [],
-        ...(load !== undefined && { load }),
+        recordsPrompts: prompts !== undefined,
+        ...defined({ load, absent }),
       }
     },
-    join: () => joinView(session, host, swarmKey),
+    join: () => ({ ...joinView(session, host, swarmKey), ...defined({ api: api?.() }) }),
     ...(desk !== undefined && {
       here: () => desk.view(),
       onHere: (listener) => desk.onChange(listener),

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Registry } from 'prom-client'
 import { type CanaryMode, type Client, type ClientInit, parseCanaryMode } from '../client/index.ts'
+import type { JoinView } from '../console/index.ts'
 import {
   type GatewayPages,
   type GatewayServer,
@@ -41,6 +42,7 @@ export interface GatewayOptions {
   readonly canaries?: CanaryMode
   readonly receipts?: boolean
   readonly friend?: readonly string[]
+  readonly recordPrompts?: boolean
 }
 
 export function withGatewayOptions(command: Command): Command {
@@ -72,6 +74,10 @@ export function withGatewayOptions(command: Command): Command {
       'a trusted peer: peers that served it well are not treated as strangers; repeatable',
       addPeer,
     )
+    .option(
+      '--record-prompts',
+      'keep what the last requests asked in memory, and show it in the console (default: prompts are not kept)',
+    )
 }
 
 /** Where API keys are kept. */
@@ -100,6 +106,15 @@ export async function keysFor(
     )
   }
   return keys
+}
+
+/** Who may use the API, for the console. */
+export function apiView(
+  { url }: Pick<GatewayServer, 'url'>,
+  { host }: Pick<GatewayOptions, 'host'>,
+  keys: LiveKeys,
+): NonNullable<JoinView['api']> {
+  return { url: `${url}/v1`, isLocal: LOOPBACK.test(host), keys: keys.current().length }
 }
 
 /** The part of the options that concerns the client. */

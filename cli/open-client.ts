@@ -18,7 +18,10 @@ import type { Session } from './runtime.ts'
 import { type ClientNetwork, clientNetworks, type SharedOptions } from './shared-options.ts'
 
 interface OpenOptions
-  extends Pick<ClientInit, 'canaries' | 'friends' | 'onEvent' | 'receipts' | 'traces'> {
+  extends Pick<
+    ClientInit,
+    'canaries' | 'friends' | 'onEvent' | 'onPrompt' | 'receipts' | 'traces'
+  > {
   /** The command itself reports a clock that is off. @default false: reported when the client closes */
   readonly reportsClock?: boolean
 }

@@ -47,10 +47,10 @@ export function createProgress(terminal: Terminal, init: ProgressInit): Progress
         total > 0 ? Math.floor(done / total / STEPS[unit]) : Math.floor(done / STEP_BYTES)
       if (step <= lastStep) return
       lastStep = step
-      terminal.log(renderProgress(init, done, total))
+      terminal.log(renderProgress(init, done, total), { passing: true })
     },
     end() {
-      if (drawnAt !== undefined) terminal.log('')
+      if (drawnAt !== undefined) terminal.log('', { passing: true })
       drawnAt = undefined
     },
   }

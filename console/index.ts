@@ -17,4 +17,5 @@
  */
 export { type Console, createConsole } from './console.ts'
 export { LogBook } from './log-book.ts'
-export type { ConsoleMessage, ConsoleState, JoinView } from './state.ts'
+export { PromptBook } from './prompt-book.ts'
+export type { ConsoleMessage, ConsolePage, ConsoleState, JoinView } from './state.ts'

@@ -2,6 +2,8 @@
 export const CONSOLE_LIMITS = {
   /** Requests kept; the oldest go first. */
   maxRequests: 1_000,
+  /** Of all recorded prompts together. */
+  maxPromptCharacters: 2_000_000,
   /** Lines of the log kept. */
   maxLogLines: 500,
   maxLogLineLength: 2_000,

@@ -1,6 +1,7 @@
 import type { Client } from '../client/index.ts'
 import { CONSOLE_LIMITS } from './limits.ts'
 import type { LogBook } from './log-book.ts'
+import type { PromptBook } from './prompt-book.ts'
 import { RequestLog } from './request-log.ts'
 import type {
   BatchView,
@@ -29,6 +30,8 @@ export interface LiveStateInit {
   readonly log: LogBook
   readonly self: () => SelfView
   readonly join: () => JoinView
+  /** Of the client's requests. @default prompts are not recorded */
+  readonly prompts?: PromptBook | undefined
   /** Models of this machine. @default none */
   readonly here?: (() => HereView) | undefined
   /** Calls back when they change. @returns unsubscribe */
@@ -70,7 +73,7 @@ export class LiveState {
 
   constructor(init: LiveStateInit) {
     this.#init = init
-    this.#requests = new RequestLog(init.client, () => this.#changed())
+    this.#requests = new RequestLog(init.client, () => this.#changed(), init.prompts)
     this.#unsubscribe.push(init.log.onLine(() => this.#changed()))
     const unwatch = init.onHere?.(() => this.#changed())
     if (unwatch !== undefined) this.#unsubscribe.push(unwatch)
@@ -229,5 +232,6 @@ export class LiveState {
 
 function withoutInvite(join: JoinView): JoinView {
   if (join.invite === undefined) return join
-  return { addresses: join.addresses, isInviteHidden: true }
+  const { addresses, api } = join
+  return { addresses, isInviteHidden: true, ...(api !== undefined && { api }) }
 }

@@ -1,5 +1,6 @@
 import type { Client, RequestEvent } from '../client/index.ts'
 import { CONSOLE_LIMITS } from './limits.ts'
+import type { PromptBook } from './prompt-book.ts'
 import type { RequestView } from './state.ts'
 
 /** A request with the number of its last change. */
@@ -8,16 +9,22 @@ interface Kept {
   readonly change: number
 }
 
-/** The last requests of a client, running ones included. Prompts and answers are not kept. */
+/** The last requests of a client, running ones included. Answers are not kept, and prompts only in a given book. */
 export class RequestLog {
   readonly #client: Pick<Client, 'observe' | 'running'>
   /** By id, in the order of their starts as first seen. */
   readonly #kept = new Map<string, Kept>()
   readonly #unsubscribe: () => void
   readonly #onChange: () => void
+  readonly #prompts: Pick<PromptBook, 'of'> | undefined
   #changes: number = 0
 
-  constructor(client: Pick<Client, 'observe' | 'running'>, onChange: () => void) {
+  constructor(
+    client: Pick<Client, 'observe' | 'running'>,
+    onChange: () => void,
+    prompts?: Pick<PromptBook, 'of'>,
+  ) {
+    this.#prompts = prompts
     this.#client = client
     this.#onChange = onChange
     this.#unsubscribe = client.observe((event) => this.#ended(event))
@@ -32,7 +39,7 @@ export class RequestLog {
   views(since = 0): readonly RequestView[] {
     return [...this.#kept.values()]
       .filter(({ change }) => change > since)
-      .map(({ view }) => view)
+      .map(({ view }) => this.#withPrompt(view))
       .reverse()
   }
 
@@ -43,6 +50,11 @@ export class RequestLog {
 
   close(): void {
     this.#unsubscribe()
+  }
+
+  #withPrompt(view: RequestView): RequestView {
+    const prompt = this.#prompts?.of(view.requestId)
+    return prompt === undefined ? view : { ...view, prompt }
   }
 
   #ended(event: RequestEvent): void {

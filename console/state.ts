@@ -118,7 +118,10 @@ export interface LogLine {
   readonly id: number
   /** Milliseconds since 1970. */
   readonly atMs: number
+  readonly level: 'error' | 'info' | 'warn'
   readonly text: string
+  /** What to do next. */
+  readonly advice?: string
 }
 
 /** A model of this machine. */
@@ -183,6 +186,14 @@ export interface JoinView {
   /** The swarm is private, and its invite is not shown to this reader; nor are `command` and `code`, which have it. */
   readonly isInviteHidden?: boolean
   readonly addresses: readonly string[]
+  /** Where the API is served, and to whom. Absent without a gateway. */
+  readonly api?: {
+    readonly url: string
+    /** Only to programs on this machine. */
+    readonly isLocal: boolean
+    /** 0: none is required. */
+    readonly keys: number
+  }
   /** The command as a QR code: a path of squares, `size` units wide. */
   readonly code?: { readonly size: number; readonly path: string }
 }

@@ -89,6 +89,8 @@ declare module 'skein/gateway' {
     LocalModels,
     LocalPullProgress,
     OnUsage,
+    PageServer,
+    PageServerInit,
     PageSources,
     PageVisitor,
     RateLimits,
@@ -101,6 +103,7 @@ declare module 'skein/gateway' {
     readBatchLine,
     readLines,
     serveGateway,
+    servePagesOnly,
     validateFile,
   }
 }
@@ -527,6 +530,7 @@ function resolveModelSource(source: string, init: ModelSourceInit): Promise<Reso
 function sealAdvertisement(advertisement: Omit<Advertisement, 'peerId'>, privateKey: PrivateKey): Promise<Uint8Array>;
 function selectModel(models: readonly BackendModel[], name: string): BackendModel;
 function serveGateway(client: GatewayClient, init?: GatewayServerInit): Promise<GatewayServer>;
+function servePagesOnly(pages: GatewayPages, { host, port }: PageServerInit): Promise<PageServer>;
 function validateFile(path: string, { maxLineBytes, maxRequests, endpoint }: ValidateOptions): Promise<FileVerdict>;
 interface AbortOptions {
     readonly signal?: AbortSignal;
@@ -1481,6 +1485,13 @@ interface OwnNames {
     }[];
     readonly swarms: readonly string[];
 }
+interface PageServer extends AsyncDisposable {
+    readonly url: string;
+}
+interface PageServerInit {
+    readonly host?: string;
+    readonly port: number;
+}
 interface PageSources {
     readonly batches: () => readonly GatewayBatch[];
 }
@@ -1861,6 +1872,7 @@ interface SettingsInit extends Partial<RequestLimits>, Partial<DiscoveryLimits> 
     readonly receipts?: boolean;
     readonly traces?: number;
     readonly onEvent?: (event: RequestEvent) => void;
+    readonly onPrompt?: (requestId: string, prompt: string) => void;
 }
 interface Skein extends Client {
     readonly fetch: Gateway['fetch'];

@@ -39,5 +39,12 @@ export {
   type RateLimits,
   type SpentTokens,
 } from './security/index.ts'
-export { type GatewayServer, type GatewayServerInit, serveGateway } from './server/index.ts'
+export {
+  type GatewayServer,
+  type GatewayServerInit,
+  type PageServer,
+  type PageServerInit,
+  serveGateway,
+  servePagesOnly,
+} from './server/index.ts'
 export type { KeyUsage, OnUsage } from './usage/index.ts'

@@ -2,8 +2,8 @@ import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
 import { InferenceError, LIMITS, PROTOCOLS } from '../protocol/index.ts'
 import type { OwnedBook } from './advertisement-book.ts'
 import { answerOnce, askOnce } from './one-shot.ts'
+import { OriginRates } from './origin-rates.ts'
 import type { PeerClocks } from './peer-clocks.ts'
-import { PeerRates } from './peer-rates.ts'
 
 /** Time limit of one push; a slower peer learns of the change when it asks. */
 const NOTICE_TIMEOUT_MS = 1_500
@@ -11,8 +11,11 @@ const NOTICE_TIMEOUT_MS = 1_500
 const CONCURRENCY = 32
 /** From the first byte to the last. */
 const SERVE_TIMEOUT_MS = 3_000
-/** Notices of one peer: models change by hand. */
-const RATE = { burst: 10, perSecond: 0.2 }
+/** Notices: models change by hand. */
+const RATE = {
+  perPeer: { burst: 10, perSecond: 0.2 },
+  perNetwork: { burst: 200, perSecond: 4 },
+}
 /** The answer only acknowledges the notice. */
 const RECEIVED = Uint8Array.of(1)
 
@@ -45,9 +48,10 @@ export function createNoticeServer(init: {
   readonly clocks: Pick<PeerClocks, 'timeOf'>
   readonly now: () => number
 }): (stream: Stream, connection: Connection) => Promise<void> {
-  const rates = new PeerRates(RATE)
-  return async (stream, { remotePeer }) => {
-    if (!rates.take(remotePeer, init.now())) {
+  const rates = new OriginRates(RATE)
+  return async (stream, connection) => {
+    const { remotePeer } = connection
+    if (!rates.take(connection, init.now())) {
       stream.abort(new InferenceError('rate_limited', 'too many notices'))
       return
     }

@@ -20,7 +20,7 @@ import { exchangeAdvertisements } from './exchange-advertisements.ts'
 import { findFreshAddresses } from './fresh-addresses.ts'
 import { createGater } from './gater.ts'
 import type { Host, HostInit } from './host.ts'
-import { ConnectionKeeper, connectionBounds } from './inbound/index.ts'
+import { boundNewStreams, ConnectionKeeper, connectionBounds } from './inbound/index.ts'
 import { waitUntilJoined } from './join.ts'
 import { keepReachable, type Reachable } from './keep-reachable.ts'
 import { dialKnownPeers } from './known-peer-dialer.ts'
@@ -79,7 +79,7 @@ async function assemble(
   stopping: AbortController,
 ): Promise<Host> {
   const self = peerIdFromPrivateKey(persistence.privateKey).toString()
-  const joined = withMembership(resolved, await openHostMembership(membershipDir, resolved.onFault))
+  const joined = withMembership(resolved, await openHostMembership(membershipDir, resolved))
   const init: NamedHostInit = { ...joined, swarmName: swarmNameOf({ ...joined, self }) }
   const bootstrap = init.bootstrap.map(parseBootstrapAddress)
   const typed = [...bootstrap, ...init.listen.map(parseAddress)]
@@ -107,6 +107,7 @@ async function assemble(
   setMaxListeners(0, signal)
   versions.attach(libp2p)
   inbound.attach(libp2p, signal, (error) => onError('closing connections', error))
+  boundNewStreams(libp2p, { signal, now: systemClock.now })
 
   const clients = new MemberClients()
   const mayAdvertise = (peer: PeerId): boolean => !clients.has(peer)

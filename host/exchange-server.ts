@@ -6,7 +6,7 @@ import {
   LIMITS,
 } from '../protocol/index.ts'
 import { answerOnce } from './one-shot.ts'
-import { PeerRates } from './peer-rates.ts'
+import { OriginRates } from './origin-rates.ts'
 
 export interface ExchangeServerInit {
   /** Own advertisement, sealed; empty before the first one is issued. */
@@ -20,25 +20,28 @@ export interface ExchangeServerInit {
 
 /** An honest exchange takes one round trip, and its request is one small number. */
 const QUESTION = { timeoutMs: 5_000, maxRequestBytes: 64 }
-/** Requests of one peer: a burst for reconnects, then a steady rate far above what a client needs. */
-const RATE = { burst: 20, perSecond: 2 }
+/** Requests: a burst for reconnects, then a steady rate far above what a client needs. */
+const RATE = {
+  perPeer: { burst: 20, perSecond: 2 },
+  perNetwork: { burst: 400, perSecond: 40 },
+}
 
 /** Answers on the advertisement protocol. The handler never rejects. */
 export function createExchangeServer(
   init: ExchangeServerInit,
 ): (stream: Stream, connection: Connection) => Promise<void> {
-  const rates = new PeerRates(RATE)
+  const rates = new OriginRates(RATE)
 
-  return (stream, { remotePeer }) =>
+  return (stream, connection) =>
     answerOnce(stream, QUESTION, (request) => {
-      if (!rates.take(remotePeer, init.now())) {
+      if (!rates.take(connection, init.now())) {
         throw new InferenceError('rate_limited', 'too many requests')
       }
       const maxKnown = decodeAdvertisementRequest(request)
       return encodeAdvertisementResponse({
         own: init.own(),
         nowMs: init.now(),
-        known: sampleGroups(init.known(remotePeer), maxKnown, init.random),
+        known: sampleGroups(init.known(connection.remotePeer), maxKnown, init.random),
       })
     })
 }

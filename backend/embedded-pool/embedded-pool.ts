@@ -88,7 +88,7 @@ class Pool implements EmbeddedPool {
   }
 
   async models(): Promise<readonly BackendModel[]> {
-    const served = this.entries.filter(({ isLeaving }) => !isLeaving)
+    const served = this.entries.filter((entry) => !entry.isLeaving && this.#canAnswer(entry))
     return await Promise.all(served.map((entry) => entry.model()))
   }
 
@@ -214,6 +214,11 @@ class Pool implements EmbeddedPool {
 
   async unload(entry: PoolEntry): Promise<void> {
     await this.#loader.unload(entry)
+  }
+
+  /** Not one that took more memory than there is, as its load has shown, and has left. */
+  #canAnswer(entry: PoolEntry): boolean {
+    return entry.holdsMemory || entry.memoryBytes <= this.maxMemoryBytes
   }
 
   #known(path: string): PoolEntry | undefined {

@@ -228,7 +228,7 @@ class OllamaBackend implements Backend {
     }
     signal.throwIfAborted()
     if (state.done === undefined) {
-      throw new InferenceError('engine_failed', 'the answer broke off: Ollama sent no final line')
+      throw new InferenceError('engine_failed', 'Ollama ended its answer without a final line')
     }
     if (load.cold === true && state.loadMs > 0) this.#coldStartMs = state.loadMs
     this.#rates.observe(state.done.usage, state.done.timings)

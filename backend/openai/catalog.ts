@@ -12,6 +12,9 @@ import { sizesOf } from './model-sizes.ts'
 import { provedForms, proveTokens } from './resume-proofs.ts'
 import { vllmTemplateHash } from './vllm-trial.ts'
 
+/** Entries read of an engine's or a provider's listing. */
+const MAX_MODELS = 4_096
+
 /** One model and the engine's own name of it. */
 interface CatalogEntry {
   readonly model: BackendModel
@@ -34,7 +37,7 @@ export async function readCatalog(init: CatalogInit, options: AbortOptions): Pro
   const identity = await identify(root, listed, options)
   const { data } = listed
   const entries: CatalogEntry[] = []
-  for (const item of asArray(data).map(asRecord)) {
+  for (const item of asArray(data).slice(0, MAX_MODELS).map(asRecord)) {
     const { id: name } = item
     if (typeof name !== 'string' || name === '') continue
     const model = await describe({ ...init, identity, item, name }, options)

@@ -192,7 +192,7 @@ class OpenAiBackend implements Backend {
     if (summary.finish === undefined) {
       throw new InferenceError(
         'engine_failed',
-        'the answer broke off: the engine gave no finish reason',
+        'the engine ended its answer without a finish reason',
       )
     }
     const done = this.#done(summary, startedAt, firstAt ?? startedAt)

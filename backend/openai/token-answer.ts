@@ -112,10 +112,7 @@ export async function* answerByTokens(
     signal.throwIfAborted()
   }
   if (finish === undefined) {
-    throw new InferenceError(
-      'engine_failed',
-      'the answer broke off: the engine gave no finish reason',
-    )
+    throw new InferenceError('engine_failed', 'the engine ended its answer without a finish reason')
   }
   answer.shown += stops.flush()
   yield flush(answer, finish)

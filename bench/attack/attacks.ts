@@ -2,20 +2,38 @@ import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
+import { multiaddr } from '@multiformats/multiaddr'
 import * as lengthPrefixed from 'it-length-prefixed'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import { create as digestOf } from 'multiformats/hashes/digest'
 import type { Host } from '../../host/index.ts'
-import { encodeClientFrame, FrameWriter, LIMITS, PROTOCOLS } from '../../protocol/index.ts'
+import {
+  CIRCUIT_PROTOCOLS,
+  encodeClientFrame,
+  encodeDialBackRequest,
+  encodeHopRequest,
+  FrameWriter,
+  LIMITS,
+  PROTOCOLS,
+} from '../../protocol/index.ts'
 import { aborted, chat, headFrame, openStream, upload } from './peer.ts'
 import type { TargetReady } from './target.ts'
+
+/** What an attack reports of itself, so that it is judged by what it did and not by how busy the machine is. */
+export interface Progress {
+  /** Everything that it holds is in place: honest callers begin. */
+  readonly established: () => void
+  /** One more message was sent, or one more stream opened. */
+  readonly sent: () => void
+}
 
 /** Runs an attack until the signal fires. Refusals are ignored. */
 export type Attack = (
   target: TargetReady,
   attackers: readonly Host[],
   signal: AbortSignal,
+  progress: Progress,
 ) => Promise<void>
 
 /** Values within 16 MiB: invalid, so that each would be told. */
@@ -30,21 +48,32 @@ const LENGTH_DELIMITED = 2
 const ADD_PROVIDER = 2
 
 /** Honest traffic alone. */
-export const QUIET: Attack = (_target, _attackers, signal) => aborted(signal)
+export const QUIET: Attack = (_target, _attackers, signal, { established }) => {
+  established()
+  return aborted(signal)
+}
 
 /** By the names that docs/threat-model.md uses. */
 export const ATTACKS: Readonly<Record<string, Attack>> = {
   quiet: QUIET,
-  'announced bodies': async ({ node }, attackers, signal) => {
-    await onStreams(attackers, node, 8, signal, async (stream) => {
+  'announced bodies': async ({ node }, attackers, signal, progress) => {
+    await onStreams(attackers, node, 8, signal, progress, async (stream) => {
       await new FrameWriter(stream).write(headFrame(LIMITS.maxRequestBytes))
     })
   },
-  'withheld heads': async ({ node }, attackers, signal) => {
-    await onStreams(attackers, node, STREAMS_WITHOUT_HEAD, signal, async () => {})
+  'withheld heads': async ({ node }, attackers, signal, progress) => {
+    await onStreams(
+      attackers,
+      node,
+      STREAMS_WITHOUT_HEAD,
+      signal,
+      progress,
+      async () => {},
+      PROTOCOLS.keptInference,
+    )
   },
-  'sipped bodies': async ({ node }, attackers, signal) => {
-    await onStreams(attackers, node, 8, signal, async (stream) => {
+  'sipped bodies': async ({ node }, attackers, signal, progress) => {
+    await onStreams(attackers, node, 8, signal, progress, async (stream) => {
       const writer = new FrameWriter(stream)
       await writer.write(headFrame(LIMITS.maxRequestBytes))
       while (!signal.aborted && stream.status === 'open') {
@@ -53,8 +82,8 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       }
     })
   },
-  'streams opened and reset': ({ node }, attackers, signal) =>
-    repeated(attackers, signal, async (attacker) => {
+  'streams opened and reset': ({ node }, attackers, signal, progress) =>
+    repeated(attackers, signal, progress, async (attacker) => {
       const streams = Array.from({ length: RESETS_AT_ONCE }, () =>
         openStream(attacker, node, PROTOCOLS.inference).then((stream) =>
           stream.abort(new Error('reset')),
@@ -62,17 +91,39 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       )
       await Promise.allSettled(streams)
     }),
-  'questions for advertisements': ({ node }, attackers, signal) =>
-    repeated(attackers, signal, async (attacker) => {
-      const streams = Array.from({ length: QUESTIONS_AT_ONCE }, async () => {
-        const stream = await openStream(attacker, node, PROTOCOLS.advertisement)
-        await new FrameWriter(stream).write(Uint8Array.of(8, 64))
-        await stream.close()
-      })
-      await Promise.allSettled(streams)
-    }),
-  'requests for unknown models': ({ gateway }, attackers, signal) =>
-    repeated(attackers, signal, () => {
+  'questions for advertisements': ({ node }, attackers, signal, progress) =>
+    questions(
+      attackers,
+      { address: node, protocol: PROTOCOLS.advertisement },
+      signal,
+      progress,
+      () => Uint8Array.of(8, LIMITS.maxKnownAdvertisements),
+    ),
+  notices: ({ node }, attackers, signal, progress) =>
+    questions(attackers, { address: node, protocol: PROTOCOLS.notice }, signal, progress, () =>
+      randomBytes(LIMITS.maxAdvertisementBytes / 2),
+    ),
+  'requests for reservations': ({ bootstrap }, attackers, signal, progress) =>
+    questions(
+      attackers,
+      { address: bootstrap, protocol: CIRCUIT_PROTOCOLS.hop },
+      signal,
+      progress,
+      () => encodeHopRequest({ type: 'reserve' }),
+    ),
+  'requests to dial back': ({ bootstrap }, attackers, signal, progress) =>
+    questions(
+      attackers,
+      { address: bootstrap, protocol: PROTOCOLS.dialBack },
+      signal,
+      progress,
+      () =>
+        encodeDialBackRequest([
+          { address: multiaddr('/ip4/127.0.0.1/tcp/9'), nonce: randomBytes(16) },
+        ]),
+    ),
+  'requests for unknown models': ({ gateway }, attackers, signal, progress) =>
+    repeated(attackers, signal, progress, () => {
       const model = `unknown-${randomBytes(4).toString('hex')}`
       return post(
         `${gateway}/v1/chat/completions`,
@@ -80,31 +131,32 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
         JSON_TYPE,
       )
     }),
-  'unread answers': async ({ node }, attackers, signal) => {
-    await onStreams(attackers, node, 4, signal, async (stream) => {
+  'unread answers': async ({ node }, attackers, signal, progress) => {
+    await onStreams(attackers, node, 4, signal, progress, async (stream) => {
       stream.pause()
       await upload(stream, chat('for ever'))
     })
   },
-  'costly bodies at the node': ({ node }, attackers, signal) =>
-    repeated(attackers, signal, async (attacker) => {
+  'costly bodies at the node': ({ node }, attackers, signal, progress) =>
+    repeated(attackers, signal, progress, async (attacker) => {
       const stream = await openStream(attacker, node, PROTOCOLS.inference)
       await upload(stream, new TextEncoder().encode(MANY_VALUES)).catch(() => {})
       stream.abort(new Error('over'))
     }),
-  'costly bodies at the gateway': ({ gateway }, attackers, signal) =>
-    repeated(attackers, signal, () =>
+  'costly bodies at the gateway': ({ gateway }, attackers, signal, progress) =>
+    repeated(attackers, signal, progress, () =>
       post(`${gateway}/v1/chat/completions`, MANY_VALUES, JSON_TYPE),
     ),
-  'forms of many parts': ({ gateway }, attackers, signal) =>
-    repeated(attackers, signal, () =>
+  'forms of many parts': ({ gateway }, attackers, signal, progress) =>
+    repeated(attackers, signal, progress, () =>
       post(`${gateway}/v1/files`, MANY_PARTS, 'multipart/form-data; boundary=B'),
     ),
-  'silent sockets at the node': ({ node }, _attackers, signal) => silence(portOf(node), signal),
-  'silent sockets at the gateway': ({ gateway }, _attackers, signal) =>
-    silence(Number(new URL(gateway).port), signal),
-  'records for random keys': ({ bootstrap }, attackers, signal) =>
-    repeated(attackers, signal, async (attacker) => {
+  'silent sockets at the node': ({ node }, _attackers, signal, progress) =>
+    silence(portOf(node), signal, progress),
+  'silent sockets at the gateway': ({ gateway }, _attackers, signal, progress) =>
+    silence(Number(new URL(gateway).port), signal, progress),
+  'records for random keys': ({ bootstrap }, attackers, signal, progress) =>
+    repeated(attackers, signal, progress, async (attacker) => {
       const stream = await openStream(attacker, bootstrap, PROTOCOLS.kad)
       const records = Array.from({ length: 200 }, () =>
         lengthPrefixed.encode.single(providerRecord(attacker)).subarray(),
@@ -127,13 +179,23 @@ async function onStreams(
   address: string,
   count: number,
   signal: AbortSignal,
+  progress: Progress,
   begin: (stream: Awaited<ReturnType<typeof openStream>>) => Promise<void>,
+  protocol: string = PROTOCOLS.inference,
 ): Promise<void> {
+  let waiting = count * attackers.length
+  const tried = (): void => {
+    waiting -= 1
+    if (waiting === 0) progress.established()
+  }
   const hold = async (attacker: Host): Promise<void> => {
-    while (!signal.aborted) {
-      const stream = await openStream(attacker, address, PROTOCOLS.inference).catch(() => undefined)
+    for (let tries = 0; !signal.aborted; tries += 1) {
+      const stream = await openStream(attacker, address, protocol).catch(() => undefined)
+      progress.sent()
+      const begun = stream && begin(stream).catch(() => {})
+      if (tries === 0) void Promise.resolve(begun).then(tried)
       if (stream !== undefined) {
-        await begin(stream).catch(() => {})
+        await begun
         while (stream.status === 'open' && !signal.aborted) await wait(100)
         stream.abort(new Error('over'))
       }
@@ -146,26 +208,56 @@ async function onStreams(
 async function repeated(
   attackers: readonly Host[],
   signal: AbortSignal,
+  { established, sent }: Progress,
   once: (attacker: Host) => Promise<void>,
 ): Promise<void> {
   await Promise.all(
     attackers.map(async (attacker) => {
       while (!signal.aborted) {
-        await once(attacker).catch(() => {})
+        const done = once(attacker).catch(() => {})
+        sent()
+        established()
+        await done
         await wait(20)
       }
     }),
   )
 }
 
-async function silence(port: number, signal: AbortSignal): Promise<void> {
+/** Asks the same again and again, over streams of their own. */
+async function questions(
+  attackers: readonly Host[],
+  { address, protocol }: { readonly address: string; readonly protocol: string },
+  signal: AbortSignal,
+  progress: Progress,
+  question: () => Uint8Array,
+): Promise<void> {
+  await repeated(attackers, signal, progress, async (attacker) => {
+    const streams = Array.from({ length: QUESTIONS_AT_ONCE }, async () => {
+      const stream = await openStream(attacker, address, protocol)
+      await new FrameWriter(stream).write(question())
+      await stream.close()
+    })
+    await Promise.allSettled(streams)
+  })
+}
+
+async function silence(
+  port: number,
+  signal: AbortSignal,
+  { established, sent }: Progress,
+): Promise<void> {
   const sockets = new Set<Socket>()
+  let opened = 0
   while (!signal.aborted) {
     for (let n = 0; n < 10 && sockets.size < SILENT_SOCKETS; n += 1) {
       const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' })
       sockets.add(socket)
+      opened += 1
+      sent()
       socket.on('error', () => {}).on('close', () => sockets.delete(socket))
     }
+    if (opened >= SILENT_SOCKETS) established()
     await wait(100)
   }
   for (const socket of sockets) socket.destroy()

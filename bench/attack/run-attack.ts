@@ -24,14 +24,22 @@ export interface Availability {
   readonly latenciesMs: readonly number[]
   /** Why others were not answered. */
   readonly failures: readonly string[]
+  /** CPU that the target used for each message of the attack, honest traffic included. NaN without an attack. */
+  readonly cpuMsPerMessage: number
+}
+
+/** A target in a process of its own. */
+export interface Target extends TargetReady, AsyncDisposable {
+  /** CPU that it has used, in milliseconds. */
+  readonly cpuMs: () => Promise<number>
 }
 
 const ATTACKERS = 2
+/** Longest wait until an attack holds what it wants to hold; a defence may prevent that. */
+const ESTABLISH_MS = 20_000
 
 /** A target in its own process. @param without defences to leave out */
-export async function startTarget(
-  without: readonly Edit[] = [],
-): Promise<TargetReady & AsyncDisposable> {
+export async function startTarget(without: readonly Edit[] = []): Promise<Target> {
   const edited = without.length > 0
   const child = fork(fileURLToPath(new URL('./target.ts', import.meta.url)), {
     execArgv: edited ? ['--import', new URL('./without.ts', import.meta.url).href] : [],
@@ -40,6 +48,12 @@ export async function startTarget(
   const [ready] = (await once(child, 'message')) as [TargetReady]
   return {
     ...ready,
+    cpuMs: async () => {
+      const answered = once(child, 'message')
+      child.send('cpu')
+      const [ms] = (await answered) as [number]
+      return ms
+    },
     [Symbol.asyncDispose]: async () => {
       const exited = once(child, 'exit')
       child.disconnect()
@@ -53,7 +67,7 @@ export async function startTarget(
  * gateway over HTTP.
  */
 export async function runAttack(
-  target: TargetReady,
+  target: Target,
   attack: Attack,
   { durationMs, everyMs, deadlineMs }: AttackOptions,
 ): Promise<Availability> {
@@ -61,7 +75,17 @@ export async function runAttack(
   const honest = await openPeer()
   await honest.connect(target.node)
   const stop = new AbortController()
-  const attacking = attack(target, attackers, stop.signal)
+  let sent = 0
+  const before = await target.cpuMs()
+  const { promise: established, resolve } = Promise.withResolvers<void>()
+  const progress = {
+    established: resolve,
+    sent: () => {
+      sent += 1
+    },
+  }
+  const attacking = attack(target, attackers, stop.signal, progress)
+  await Promise.race([established, wait(ESTABLISH_MS)])
   const latenciesMs: number[] = []
   const failures: string[] = []
   let asked = 0
@@ -85,7 +109,8 @@ export async function runAttack(
   stop.abort()
   await attacking
   await Promise.all([honest, ...attackers].map((peer) => peer[Symbol.asyncDispose]()))
-  return { asked, answered: latenciesMs.length, latenciesMs, failures }
+  const cpuMsPerMessage = sent === 0 ? Number.NaN : ((await target.cpuMs()) - before) / sent
+  return { asked, answered: latenciesMs.length, latenciesMs, failures, cpuMsPerMessage }
 }
 
 async function askAsNewcomer(address: string, deadlineMs: number): Promise<number> {

@@ -37,4 +37,8 @@ const ready: TargetReady = {
   gateway: gateway.url,
 }
 process.send?.(ready)
+process.on('message', () => {
+  const { user, system } = process.cpuUsage()
+  process.send?.((user + system) / 1_000)
+})
 process.on('disconnect', () => process.exit(0))

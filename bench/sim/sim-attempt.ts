@@ -40,7 +40,7 @@ export function createSimAttempt(client: SimSender, asked: SimRequest): AttemptS
     const expire = (error: InferenceError): void => late.abort(error)
     // A live peer sends keep-alives in time, so the timer runs only for a silent one.
     const { silenceTimeoutMs } = limits
-    const watchdog = new Watchdog({ ...limits, silenceTimeoutMs: Infinity }, expire, clock)
+    const watchdog = new Watchdog({ ...limits, silenceTimeoutMs: Infinity }, expire, { clock })
     const over = AbortSignal.any([signal, late.signal])
     const loadOf = (): Load => peer.loadFor(client.name)
     const cancel = client.send(peer, {

@@ -3,10 +3,11 @@ import { Registry } from 'prom-client'
 import type { Client } from '../../client/index.ts'
 import type { GatewayServer } from '../../gateway/index.ts'
 import { plainLine } from '../../protocol/index.ts'
-import { loggedSession, openConsole } from '../console.ts'
+import { loggedSession, openConsole, promptsFor } from '../console.ts'
 import { serveControl } from '../control/index.ts'
 import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import {
+  apiView,
   askingSettings,
   type GatewayOptions,
   keysFor,
@@ -56,14 +57,19 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
   const dataDir = clientDirectory(options, session.env)
   using keys = await keysFor(session, options, dataDir)
   if (options.stopWithStdin === true) stopWithStdin(session)
+  const prompts = promptsFor(session, options)
   await using tracing = await openTracing(session, 'gateway')
   await using client = await openClient(session, options, {
     ...askingSettings(options),
     ...tracedClient(tracing),
+    ...(prompts !== undefined && { onPrompt: (id, prompt) => prompts.add(id, prompt) }),
     reportsClock: true,
   })
   const { swarmKey } = network.host
-  await using pages = openConsole(session, { client, host: client.host, swarmKey, log })
+  await using pages = openConsole(session, {
+    ...{ client, host: client.host, swarmKey, log, prompts },
+    api: () => apiView(server, options, keys),
+  })
   const registry = new Registry()
   addHostMetrics(registry, client.host, { dataDir })
   await using server = await openGatewayServer(session, options, {
@@ -82,7 +88,7 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
   await forgetDeadGateways(dataDir)
   await using _control = await serveControl({
     ...{ dataDir, events: pages.events },
-    onFault: (line) => terminal.log(line),
+    onFault: (line) => terminal.log(line, { level: 'warn' }),
   })
   await runUntilStopped(session, {
     role: 'gateway',

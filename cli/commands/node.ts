@@ -1,6 +1,8 @@
 import { Command } from 'commander'
+import { openReputation } from '../../client/index.ts'
 import { createNode, type EngineState, type Node, type NodeInit } from '../../node/index.ts'
 import { defined, type NodeState, plainLine } from '../../protocol/index.ts'
+import { loggedSession } from '../console.ts'
 import { serveControl } from '../control/index.ts'
 import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
@@ -17,6 +19,7 @@ import {
   serveMonitor,
   withMonitorOptions,
 } from '../monitor/index.ts'
+import { type NodeConsoleOptions, openNodeConsole, withNodeConsole } from '../node-console.ts'
 import { openTyped } from '../open-typed.ts'
 import { addPeer, addValue, byteSize, peerId, wholeNumber } from '../option-parsers.ts'
 import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
@@ -41,6 +44,7 @@ interface NodeOptions
     EngineOptions,
     RelayOptions,
     MonitorOptions,
+    NodeConsoleOptions,
     FollowOptions {
   readonly maxTokensPerSecond?: number
   readonly maxTokens?: number
@@ -57,7 +61,9 @@ export function nodeCommand(runtime: Runtime): Command {
   const command = new Command('node').description(
     'Shares a model with the swarm. By default it uses an engine that runs on this machine, else the small bundled model.',
   )
-  return withWatchOption(withMonitorOptions(withRelayOptions(withSharedOptions(command))))
+  return withWatchOption(
+    withNodeConsole(withMonitorOptions(withRelayOptions(withSharedOptions(command)))),
+  )
     .option('--backend <which>', 'auto, embedded, or the URL of an engine', 'auto')
     .option(
       '--model <source>',
@@ -99,7 +105,8 @@ export function nodeCommand(runtime: Runtime): Command {
     .action(runtime.action(runNode))
 }
 
-async function runNode(session: Session, options: NodeOptions): Promise<undefined> {
+async function runNode(plain: Session, options: NodeOptions): Promise<undefined> {
+  const { session, log } = loggedSession(plain)
   const { terminal, signal } = session
   const network = resolveNetwork(options, session.env, 'node')
   if (options.stopWithStdin === true) stopWithStdin(session)
@@ -112,29 +119,40 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   const logFailure = createFailureLog({
     log: (line) => session.terminal.log(line, { level: 'warn' }),
   })
-  const { opened: node, dataDir } = await openTyped(() =>
-    firstFree(network.dataDirs, async (dataDir) =>
-      createNode({
-        host: await settings(dataDir),
+  const { opened, dataDir } = await openTyped(() =>
+    firstFree(network.dataDirs, async (dataDir) => {
+      const host = await settings(dataDir)
+      const saved = await openReputation(dataDir, Date.now, host.onFault)
+      const node = await createNode({
+        host,
         backend,
         ...(share !== undefined && { share }),
         ...limitsOf(options),
+        markOf: (peer) => saved.reputation.markOf(peer),
         onEngine: (state) => tellEngine(session, state),
         onRequest: (request) => {
           logFailure(request)
           metrics.observe(request)
           tracing?.served(request)
         },
-      }),
-    ),
+      }).catch(async (error: unknown) => {
+        await saved[Symbol.asyncDispose]()
+        throw error
+      })
+      return { node, saved }
+    }),
   )
+  const { node, saved } = opened
+  await using _saved = saved
   await using _node = node
   metrics.attach(node, dataDir)
   const { manager } = backend
   using desk = manager === undefined ? undefined : new ModelDesk({ manager, node })
+  const { swarmKey } = network.host
+  await using page = await openNodeConsole(session, options, { node, saved, swarmKey, desk, log })
   await using _control = await serveControl({
-    ...{ dataDir, desk },
-    onFault: (line) => session.terminal.log(line),
+    ...{ dataDir, desk, events: page?.pages.events },
+    onFault: (line) => session.terminal.log(line, { level: 'warn' }),
   })
   await using monitor = await serveMonitor(options, {
     registry: metrics.registry,
@@ -142,7 +160,8 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   })
   await using _following = followConfig<NodeOptions>(session, options, liveParts(node, share))
   if (!signal.aborted) {
-    announce(session, node, network, await firstReachability(session, node.host), monitor.url)
+    const reachability = await firstReachability(session, node.host)
+    announce(session, node, network, reachability, { monitor: monitor.url, console: page?.url })
     await runUntilStopped(session, {
       role: 'node',
       host: node.host,
@@ -150,7 +169,7 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
       models: () => node.models().map(({ id }) => id),
       load: () => node.load(),
       running: () => node.load().inFlight,
-      ...(network.host.swarmKey !== undefined && { swarmKey: network.host.swarmKey }),
+      ...(swarmKey !== undefined && { swarmKey }),
     })
   }
   const { inFlight } = node.load()
@@ -198,7 +217,7 @@ function announce(
   node: Node,
   network: Network,
   reachability: ReachabilityFields,
-  monitorUrl: string | undefined,
+  urls: { readonly monitor: string | undefined; readonly console: string | undefined },
 ): void {
   const { terminal, commandName } = session
   const addresses = node.host.addresses().map(String)
@@ -210,12 +229,13 @@ function announce(
     models,
     ...reachability,
     ...(node.host.swarmName !== '' && { swarmName: node.host.swarmName }),
-    ...(monitorUrl !== undefined && { monitor: monitorUrl }),
+    ...defined(urls),
   } as { event: 'ready' })
   terminal.print(`\nThis node serves ${models.join(', ')} as ${node.host.peerId.toString()}\n`)
   for (const address of shownAddresses(addresses)) terminal.print(`  ${address}\n`)
   terminal.print(`  ${reachabilityLines(reachability).join('\n  ')}\n`)
-  if (monitorUrl !== undefined) terminal.print(`  metrics  ${monitorUrl}/metrics\n`)
+  if (urls.monitor !== undefined) terminal.print(`  metrics  ${urls.monitor}/metrics\n`)
+  if (urls.console !== undefined) terminal.print(`  console  ${urls.console}/\n`)
   const invite = inviteFor(network.host.swarmKey, node.host)
   terminal.print(
     `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }), ...nameOf(network), ...membersOf(node.host) })}`,

@@ -4,12 +4,13 @@ import { Membership } from '../../host/index.ts'
 import type { Node } from '../../node/index.ts'
 import { createPeer, type Peer } from '../../peer/index.ts'
 import { defined } from '../../protocol/index.ts'
-import { loggedSession, openConsole } from '../console.ts'
+import { loggedSession, openConsole, promptsFor } from '../console.ts'
 import { serveControl } from '../control/index.ts'
 import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { dataDirectories } from '../directories.ts'
 import {
+  apiView,
   askingSettings,
   type GatewayOptions,
   keysFor,
@@ -110,6 +111,7 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
   await using tracing = await openTracing(session, 'up')
   const metrics = new NodeMetrics()
   const settings = hostSettings(session, network, options)
+  const prompts = promptsFor(session, options)
   const { opened: peer, dataDir } = await openTyped(() =>
     firstFree(network.dataDirs, async (dataDir) =>
       createPeer({
@@ -122,7 +124,12 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
           metrics.observe(request)
           tracing?.served(request)
         },
-        asks: { ...named, ...askingSettings(options), ...tracedClient(tracing) },
+        asks: {
+          ...named,
+          ...askingSettings(options),
+          ...tracedClient(tracing),
+          ...(prompts !== undefined && { onPrompt: (id, prompt) => prompts.add(id, prompt) }),
+        },
       }),
     ),
   )
@@ -138,7 +145,10 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
           ...{ manager, node },
           remember: async (names) => await rememberChoice(dataDir, names),
         })
-  await using pages = openConsole(session, { client, host, swarmKey, node, log, desk })
+  await using pages = openConsole(session, {
+    ...{ client, host, swarmKey, node, log, desk, prompts },
+    api: () => apiView(server, options, keys),
+  })
   await using server = await openGatewayServer(session, options, {
     ...{ client, dataDir: gatewayDir, keys, pages, localModels: desk, registry: metrics.registry },
   })
@@ -148,7 +158,7 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
   ])
   await using _control = await serveControl({
     ...{ dataDir, desk, events: pages.events },
-    onFault: (line) => session.terminal.log(line),
+    onFault: (line) => session.terminal.log(line, { level: 'warn' }),
   })
   const running = (): number => client.running().length + (node?.load().inFlight ?? 0)
   if (!signal.aborted) {

@@ -12,6 +12,15 @@ import { ConfigError } from './config-error.ts'
 import type { Entry } from './entry.ts'
 import { expandReferences } from './references.ts'
 
+/** Characters of a file: a longer one is no configuration. */
+const MAX_LENGTH = 262_144
+/** Brackets within brackets. */
+const MAX_DEPTH = 64
+/** Aliases in one setting: each is looked up in the whole file. */
+const MAX_ALIASES = 64
+/** Values of one setting, those that aliases repeat included. */
+const MAX_VALUES = 10_000
+
 type Variables = Readonly<Record<string, string | undefined>>
 
 export interface ParseConfigOptions {
@@ -31,8 +40,11 @@ export function parseConfig(
   path: string,
   { sections, env }: ParseConfigOptions,
 ): Entry[] {
+  if (text.length > MAX_LENGTH) {
+    throw new ConfigError(path, 1, undefined, 'It is longer than 256 KiB.')
+  }
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const document = parsed(text, path, lines)
   const [fault] = document.errors
   if (fault !== undefined) {
     throw new ConfigError(path, lines.linePos(fault.pos[0]).line, undefined, fault.message)
@@ -52,7 +64,11 @@ export function parseConfig(
     const line = lineOf(pair, lines)
     const field = section === undefined ? name : `${section}.${name}`
     try {
-      const written = textsOf(pair.value, document)
+      const written = textsOf(pair.value, {
+        document,
+        valuesLeft: MAX_VALUES,
+        aliasesLeft: MAX_ALIASES,
+      })
       return {
         ...(section !== undefined && { section }),
         name,
@@ -75,12 +91,36 @@ export function parseConfig(
   })
 }
 
-function textsOf(node: unknown, document: Document): string[] {
-  if (isAlias(node)) return textsOf(node.resolve(document), document)
+/** @throws ConfigError where brackets are nested so deeply that the parser would not return */
+function parsed(text: string, path: string, lineCounter: LineCounter): Document {
+  let depth = 0
+  for (const bracket of text.match(/[[\]{}]/g) ?? []) {
+    depth = Math.max(0, depth + (bracket === '[' || bracket === '{' ? 1 : -1))
+    if (depth > MAX_DEPTH) throw new ConfigError(path, 1, undefined, 'It is nested too deeply.')
+  }
+  return parseDocument(text, { lineCounter, prettyErrors: false })
+}
+
+/** The reading of one setting. */
+interface Reading {
+  readonly document: Document
+  valuesLeft: number
+  aliasesLeft: number
+}
+
+function textsOf(node: unknown, reading: Reading): string[] {
+  reading.valuesLeft -= 1
+  // A few aliases of aliases can stand for more values than there is memory.
+  if (reading.valuesLeft < 0) throw new Error(`It has more than ${MAX_VALUES} values.`)
+  if (isAlias(node)) {
+    reading.aliasesLeft -= 1
+    if (reading.aliasesLeft < 0) throw new Error(`It has more than ${MAX_ALIASES} aliases.`)
+    return textsOf(node.resolve(reading.document), reading)
+  }
   if (isScalar(node)) return [scalarText(node.value)]
-  if (isSeq(node)) return node.items.flatMap((item) => single(textsOf(item, document)))
+  if (isSeq(node)) return node.items.flatMap((item) => single(textsOf(item, reading)))
   if (isMap(node)) {
-    return node.items.map((pair) => `${nameOf(pair)}=${textsOf(pair.value, document).join(',')}`)
+    return node.items.map((pair) => `${nameOf(pair)}=${textsOf(pair.value, reading).join(',')}`)
   }
   throw new Error('It has no value.')
 }

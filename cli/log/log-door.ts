@@ -56,7 +56,7 @@ export class LogDoor {
 
   /** Writes one entry; `text` may have several lines. @param written called once it is written, or dropped */
   write(text: string, fields: LogFields = {}, written: () => void = () => {}): void {
-    const { level = 'info', advice, ...more } = fields
+    const { level = 'info', advice, passing: _, ...more } = fields
     const message = plainText()(text)
     if (rankOf(level) <= rankOf('warn')) this.#keep(message)
     if (rankOf(level) > rankOf(this.#settings.level)) {

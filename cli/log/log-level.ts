@@ -15,6 +15,8 @@ export interface LogFields {
   readonly code?: string
   /** What to do about it. */
   readonly advice?: string
+  /** A state that passes: not a line for later readers. */
+  readonly passing?: true
 }
 
 export function rankOf(level: LogLevel): number {

@@ -20,6 +20,8 @@ export interface AttemptInit {
   /** Digest of the weights that have to answer. A digest that the request pins takes precedence. @default any */
   readonly digest?: string
   readonly limits: AttemptLimits
+  /** Whether no other peer could take the answer over: then a pause lasts as long as the peer reports work. @default never */
+  readonly isAlone?: () => boolean
   /** The parent of a span that the peer may record. @default not told */
   readonly trace?: TraceContext
   /** Time until the caller's deadline; read when the request is sent. */

@@ -1,5 +1,12 @@
 import * as z from 'zod'
-import { InferenceError, type InferenceRequest, LIMITS, plainLine } from '../../protocol/index.ts'
+import {
+  hasAtMost,
+  InferenceError,
+  type InferenceRequest,
+  LIMITS,
+  listOf,
+  plainLine,
+} from '../../protocol/index.ts'
 import type { AnswerChunk } from '../request/index.ts'
 
 const index = z
@@ -12,11 +19,17 @@ const finishReason = z
   .transform((reason) => reason ?? null)
 const name = z.string().max(LIMITS.maxNameLength)
 
+/** Tokens of one chunk. What follows is checked up to the first fault: a frame has room for many. */
+const TOKENS = { max: LIMITS.maxTokenIds }
+/** Numbers of one embedding. */
+const MAX_DIMENSIONS = 65_536
+
+const isNumber = (value: unknown): value is number => Number.isFinite(value)
+
 const topLogprob = z.object({
   token: z.string(),
   logprob: z.number(),
-  bytes: z
-    .array(z.int().min(0).max(255))
+  bytes: listOf(z.int().min(0).max(255), { max: LIMITS.maxMessageLength })
     .nullish()
     .transform((bytes) => bytes ?? null),
 })
@@ -48,8 +61,17 @@ const chatChoice = z.object({
   }),
   finish_reason: finishReason,
   stop_reason: stopReason,
-  logprobs: z.object({ content: z.array(tokenLogprob).nullable() }).nullish(),
+  logprobs: z.object({ content: listOf(tokenLogprob, TOKENS).nullable() }).nullish(),
 })
+
+/** The sampled token may come beside the most likely ones. */
+const topLogprobs = z.custom<Record<string, number>>(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    hasAtMost(value, LIMITS.maxTopLogprobs + 1) &&
+    Object.values(value).every(isNumber),
+)
 
 const completionChoice = z.object({
   index,
@@ -58,10 +80,10 @@ const completionChoice = z.object({
   stop_reason: stopReason,
   logprobs: z
     .object({
-      tokens: z.array(z.string()),
-      token_logprobs: z.array(z.number()),
-      top_logprobs: z.array(z.record(z.string(), z.number())).nullable(),
-      text_offset: z.array(z.int().min(0)),
+      tokens: listOf(z.string(), TOKENS),
+      token_logprobs: listOf(z.number(), TOKENS),
+      top_logprobs: listOf(topLogprobs, TOKENS).nullable(),
+      text_offset: listOf(z.int().min(0), TOKENS),
     })
     .nullish(),
 })
@@ -75,20 +97,25 @@ const schemas = {
       .int()
       .min(0)
       .max(LIMITS.maxEmbeddingInputs - 1),
-    embedding: z.array(z.number()).min(1).max(65_536),
+    embedding: z.custom<number[]>(
+      (value) =>
+        Array.isArray(value) &&
+        value.length > 0 &&
+        value.length <= MAX_DIMENSIONS &&
+        value.every(isNumber),
+    ),
   }),
   score: z.object({
     object: z.literal('score'),
-    scores: z
-      .array(
-        z.object({
-          position: z.int().min(0),
-          id: z.int().min(0),
-          logprob: logprob.nullable(),
-          top: scoredTokens,
-        }),
-      )
-      .max(LIMITS.maxScoredTokens),
+    scores: listOf(
+      z.object({
+        position: z.int().min(0),
+        id: z.int().min(0),
+        logprob: logprob.nullable(),
+        top: scoredTokens,
+      }),
+      { max: LIMITS.maxScoredTokens },
+    ),
     text: z.string().max(LIMITS.maxScoredText).optional(),
     end: z.object({ logprob: logprob.nullable(), top: scoredTokens }).optional(),
   }),

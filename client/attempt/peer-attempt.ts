@@ -45,7 +45,10 @@ async function* peerAttempt(
   const { signal } = options
   signal.throwIfAborted()
   const { clock, kept, peerId } = init
-  const watchdog = new Watchdog(init.limits, (error) => exchange.abort(error), clock)
+  const watchdog = new Watchdog(init.limits, (error) => exchange.abort(error), {
+    clock,
+    ...(init.isAlone !== undefined && { isAlone: init.isAlone }),
+  })
   const begin = (wire: WireStream): Exchange => new Exchange(wire, init, () => watchdog.alive())
   let exchange = begin(kept?.take(peerId) ?? (await openWire(init, signal)))
   let check = new FrameCheck(init, exchange.attemptId, clock)
@@ -74,7 +77,8 @@ async function* peerAttempt(
       const event = check.frame(next)
       // Only after the check: a stream whose peer breaks the protocol is not kept.
       if (next.type === 'done') ended = next.type
-      if (event === undefined) continue
+      // Between pieces a report only extends the wait: it ends no gap, and nothing is shown for it.
+      if (event === undefined || (event.type === 'progress' && watchdog.isStreaming)) continue
       if (event.type === 'chunk' && (event.visible || event.tokenIds.length > 0)) {
         watchdog.progress(event.visible)
       }

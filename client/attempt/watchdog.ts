@@ -6,8 +6,15 @@ export interface WaitLimits {
   readonly silenceTimeoutMs: number
   /** Longest wait for the first visible piece of this prompt; restarts with each report of work. */
   readonly ttftTimeoutMs: number
-  /** Longest gap between pieces. */
+  /** Longest gap between pieces; restarts with a report of work if no other peer can take the answer over. */
   readonly itlTimeoutMs: number
+}
+
+export interface WatchdogOptions {
+  /** @default the machine's */
+  readonly clock?: Clock
+  /** Whether no other peer could take the answer over; asked at the end of a gap. @default never */
+  readonly isAlone?: () => boolean
 }
 
 /**
@@ -15,27 +22,38 @@ export interface WaitLimits {
  *
  * Before the first visible piece two clocks run. Any frame and any upload progress reset the silence clock. A node's
  * report of work resets the time to first token, as a queue, a cold model or a long prompt may take as long as the
- * caller waits. After the first visible piece the gap between pieces is limited; a report of work does not reset it.
+ * caller waits. After the first visible piece the gap between pieces is limited: another peer may be faster. Where no
+ * other peer can take the answer over, a gap lasts as long as reports of work come, as the same peer would only have to
+ * do the work again.
  */
 export class Watchdog {
   readonly #limits: WaitLimits
   readonly #onExpire: (error: InferenceError) => void
   readonly #clock: Clock
+  readonly #isAlone: () => boolean
   #phase: 'first' | 'streaming' = 'first'
   #silenceMs = 0
   #waitedMs = 0
   #waitingSince: number | undefined
+  /** The peer has reported work since the gap clock started. */
+  #reported = false
   /** Armed at the first wait and left armed: it is moved when it fires, and not with each frame. */
   #timer: Disposable | undefined
 
   constructor(
     limits: WaitLimits,
     onExpire: (error: InferenceError) => void,
-    clock: Clock = systemClock,
+    { clock = systemClock, isAlone = () => false }: WatchdogOptions = {},
   ) {
     this.#limits = limits
     this.#onExpire = onExpire
     this.#clock = clock
+    this.#isAlone = isAlone
+  }
+
+  /** Whether a visible piece arrived. */
+  get isStreaming(): boolean {
+    return this.#phase === 'streaming'
   }
 
   /** Waits for `next` while the clocks run. */
@@ -62,10 +80,11 @@ export class Watchdog {
     this.#silenceMs = 0
   }
 
-  /** The peer reports that it is working on the first piece. */
+  /** The peer reports that it is working on the next piece. */
   working(): void {
     this.alive()
     if (this.#phase === 'first') this.#waitedMs = 0
+    else this.#reported = true
   }
 
   /** A piece of the answer arrived. `visible` starts the second phase. */
@@ -76,7 +95,12 @@ export class Watchdog {
       // The gap may be shorter than what the timer was set to.
       this.close()
     }
-    if (this.#phase === 'streaming') this.#waitedMs = 0
+    if (this.#phase === 'streaming') this.#startGap()
+  }
+
+  #startGap(): void {
+    this.#waitedMs = 0
+    this.#reported = false
   }
 
   #account(): void {
@@ -98,7 +122,9 @@ export class Watchdog {
     if (this.#waitingSince === undefined) return
     this.#account()
     const { leftMs, error } = this.#tightest()
-    if (leftMs > 0) this.#arm()
+    const goesOn = this.#phase === 'streaming' && this.#reported && this.#isAlone()
+    if (leftMs <= 0 && goesOn) this.#startGap()
+    if (leftMs > 0 || goesOn) this.#arm()
     else this.#onExpire(error())
   }
 

@@ -47,7 +47,7 @@ async function* providerAttempt(
   const own = new AbortController()
   // Providers send no keep-alive, so only the first-token deadline applies until the first chunk.
   const waits = { ...limits, silenceTimeoutMs: limits.ttftTimeoutMs }
-  const watchdog = new Watchdog(waits, (error) => own.abort(error), clock)
+  const watchdog = new Watchdog(waits, (error) => own.abort(error), { clock })
   const check = new AnswerCheck(wire)
   const answer = provider.backend
     .infer(request, { signal: AbortSignal.any([signal, own.signal]), hops: hops + 1 })

@@ -130,6 +130,7 @@ export class Opener {
         ttftTimeoutMs: this.ttftTimeoutMs(candidate, toRead),
         dialTimeoutMs: Math.min(limits.dialTimeoutMs, dialTimeoutMs ?? limits.dialTimeoutMs),
       },
+      isAlone: () => !this.selection.hasOther(candidate),
       remainingMs: () => this.#scope.remainingMs(),
       onLoad: (load) => router.observeLoad(candidate.key, load),
       // A request for trusted peers stays private: no receipt shows even that it was made.

@@ -98,6 +98,16 @@ export class Selection {
     )
   }
 
+  /** Whether a peer that this client has met, other than this one, could still take the request over. */
+  hasOther({ key }: Candidate): boolean {
+    const last = new Map(this.#failures.map((failure) => [failure.peer, failure]))
+    return this.candidates().some((other) => {
+      if (other.key === key || other.acquaintance === 'heard') return false
+      const failure = last.get(other.key)
+      return failure === undefined || (mayRepeat(failure) && failure.error.code !== 'stalled')
+    })
+  }
+
   /** What the router needs to know about the request at this point. */
   routing(busy: readonly Candidate[] = []): RouteRequest {
     const { promptTokens, answerTokens, affinity, placement } = this.#init
@@ -278,7 +288,7 @@ export class Selection {
     const { directory, host } = this.#context
     const connectedPeers = host.libp2p.getPeers().length
     const advertisements =
-      connectedPeers > 0 ? await directory.enumerate({ signal }) : directory.known()
+      connectedPeers > 0 ? await directory.enumerate({ signal, complete: true }) : directory.known()
     const bootstrap = host.bootstrapPeers()
     const { query, trusted } = this.#init
     const serving = directory.candidates(query)

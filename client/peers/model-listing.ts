@@ -76,9 +76,10 @@ function addModels(
 ): void {
   const peer = peerId?.toString()
   for (const model of models) {
-    const draft = drafts.get(model.id) ?? newDraft()
-    if (!drafts.has(model.id) && drafts.size >= most) continue
-    drafts.set(model.id, draft)
+    const known = drafts.get(model.id)
+    if (known === undefined && drafts.size >= most) continue
+    const draft = known ?? newDraft()
+    if (known === undefined) drafts.set(model.id, draft)
     if (peer !== undefined) draft.peers.add(peer)
     merge(draft, model)
   }

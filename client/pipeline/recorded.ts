@@ -1,6 +1,12 @@
 import { type AttemptRecord, drawHex, InferenceError } from '../../protocol/index.ts'
 import type { Clock } from '../../timing/index.ts'
-import type { AnswerEvent, RequestEvent, RunningRequest, Verification } from '../request/index.ts'
+import {
+  type AnswerEvent,
+  promptText,
+  type RequestEvent,
+  type RunningRequest,
+  type Verification,
+} from '../request/index.ts'
 import type { Stage } from './ask.ts'
 import type { PreparedRequest } from './prepare.ts'
 
@@ -10,19 +16,22 @@ export interface RecordedInit {
   /** Holds the requests that have not ended. */
   readonly running: Set<() => RunningRequest>
   readonly clock: Pick<Clock, 'wall'>
+  /** Receives what each request asks. @default none */
+  readonly onPrompt?: ((requestId: string, prompt: string) => void) | undefined
 }
 
 /**
  * Writes the record of a request when it is answered, fails, or its consumer stops reading. Adds the attempts to its
  * error.
  */
-export function recorded({ listeners, running, clock }: RecordedInit): Stage {
+export function recorded({ listeners, running, clock, onPrompt }: RecordedInit): Stage {
   return (next) =>
     async function* (request, scope) {
       const { journal, placement } = request
       const requestId = drawHex(12)
       const now = (): RunningRequest => runningOf(request, requestId, clock.wall())
       running.add(now)
+      onPrompt?.(requestId, promptText(request.request))
       let answering: Extract<AnswerEvent, { type: 'model' }> | undefined
       let verification: Verification | undefined
       const end = (outcome: RequestEvent['outcome'], more: Partial<RequestEvent>): void => {

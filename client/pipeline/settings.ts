@@ -54,6 +54,11 @@ export interface SettingsInit extends Partial<RequestLimits>, Partial<DiscoveryL
   readonly traces?: number
   /** Called with the record of every request when it ends. Exceptions are ignored. */
   readonly onEvent?: (event: RequestEvent) => void
+  /**
+   * Called with what each request asks when it starts, as text of at most 4,096 characters, and the id of its record: for
+   * a console of the same owner. Must not throw. @default none: records have no prompts
+   */
+  readonly onPrompt?: (requestId: string, prompt: string) => void
 }
 
 /** Settings, and parts that a client shares with others instead of creating its own. */
@@ -93,6 +98,7 @@ export interface Settings
   readonly discoveryLimits: DiscoveryLimits
   readonly ledger: Ledger | undefined
   readonly onEvent: ((event: RequestEvent) => void) | undefined
+  readonly onPrompt: RequesterInit['onPrompt'] | undefined
   readonly scorer: Backend | undefined
   readonly traces: number | undefined
 }
@@ -121,6 +127,7 @@ export function resolveSettings(init: RequesterInit): Settings {
     reputation: init.reputation ?? new Reputation(() => clock.wall()),
     ledger: init.ledger,
     onEvent: init.onEvent,
+    onPrompt: init.onPrompt,
     scorer: init.scorer,
     traces: init.traces,
   }

@@ -48,6 +48,7 @@ export {
   type ToolCallDelivery,
 } from './policy.ts'
 export { answerTokensOf, estimatePromptTokens, exactPromptTokens } from './prompt-size.ts'
+export { promptText } from './prompt-text.ts'
 export { highestRanked, soonestRetry } from './rank-failures.ts'
 export type {
   Agreement,

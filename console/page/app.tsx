@@ -1,7 +1,7 @@
 import type { ComponentType, JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import type { PageProps } from './page-props.ts'
-import { hrefOf, PAGES, type PageName, usePlace } from './pages.ts'
+import { hrefOf, PAGES, type PageName, type Place, usePlace } from './pages.ts'
 import { PeerName } from './parts/index.ts'
 import { useView, type View } from './store.ts'
 import { STRINGS } from './strings.ts'
@@ -17,7 +17,7 @@ import {
   SurvivalPage,
 } from './views/index.ts'
 
-const VIEWS: Readonly<Partial<Record<PageName, ComponentType<PageProps>>>> = {
+const VIEWS: Readonly<Record<PageName, ComponentType<PageProps>>> = {
   survival: SurvivalPage,
   requests: RequestsPage,
   playground: PlaygroundPage,
@@ -28,9 +28,14 @@ const VIEWS: Readonly<Partial<Record<PageName, ComponentType<PageProps>>>> = {
   log: LogPage,
 }
 
+/** What is shown instead of a page that this process does not have. */
+const FIRST: Place = { page: 'survival', detail: '' }
+
 export function App(): JSX.Element {
   const view = useView()
-  const { page, detail } = usePlace()
+  const place = usePlace()
+  const absent = view.state?.self.absent ?? []
+  const { page, detail } = absent.includes(place.page) ? FIRST : place
   const main = useRef<HTMLElement>(null)
   const shownPage = useRef(page)
   useEffect(() => {
@@ -54,7 +59,7 @@ export function App(): JSX.Element {
             {STRINGS.connection.lost}
           </p>
         )}
-        {state === undefined || Page === undefined ? (
+        {state === undefined ? (
           <p class="quiet">{STRINGS.connection.connecting}</p>
         ) : (
           <Page state={state} detail={detail} />
@@ -66,6 +71,7 @@ export function App(): JSX.Element {
 
 function Side({ page, view }: { readonly page: PageName; readonly view: View }): JSX.Element {
   const { state, status } = view
+  const absent = state?.self.absent ?? []
   return (
     <header class="side">
       <a class="brand" href={hrefOf('survival')}>
@@ -74,7 +80,7 @@ function Side({ page, view }: { readonly page: PageName; readonly view: View }):
       </a>
       <nav aria-label={STRINGS.navigation}>
         <ul>
-          {PAGES.filter((name) => name in VIEWS).map((name) => (
+          {PAGES.filter((name) => !absent.includes(name)).map((name) => (
             <li key={name}>
               <a href={hrefOf(name)} aria-current={name === page ? 'page' : undefined}>
                 {STRINGS.pages[name]}

@@ -1,8 +1,9 @@
 import { useEffect, useState } from 'preact/hooks'
+import type { ConsolePage } from '../state.ts'
 import { STRINGS } from './strings.ts'
 
 /** A page's name in the address, after `#/`. */
-export type PageName = keyof typeof STRINGS.pages
+export type PageName = ConsolePage
 
 /** In the order of the navigation. */
 export const PAGES: readonly PageName[] = Object.keys(STRINGS.pages) as PageName[]

@@ -91,8 +91,11 @@ export const STRINGS = {
 
   requests: {
     title: 'Requests',
-    intro:
-      'Each request as it ran: which peers were tried, why, and who wrote what. Prompts are not kept.',
+    intro: (recordsPrompts: boolean): string =>
+      `Each request as it ran: which peers were tried, why, and who wrote what. ${recordsPrompts ? '' : 'Prompts are not kept.'}`,
+    recording:
+      'Prompts are recorded, because this process was started with --record-prompts: everybody who can open this page sees them. They are kept in memory only.',
+    prompt: 'What was asked',
     none: {
       title: 'No request yet',
       text: 'Ask something in the playground, or point any OpenAI client at the base URL.',
@@ -133,6 +136,15 @@ export const STRINGS = {
     inexact: 'not exactly',
     cost: (tokens: number, attempts: number): string =>
       `${tokens} tokens beyond the answer, in ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`,
+    seams: {
+      'token-ids': 'went on from the very token',
+      text: 'went on from the text',
+      start: 'began anew, before anything was shown',
+    },
+    agreed: (agreeing: number, answers: number): string =>
+      `${agreeing} of ${answers} answers agree`,
+    hedged: (count: number, won: boolean): string =>
+      `${count} ${count === 1 ? 'attempt' : 'attempts'} beside a slow one${won ? '; one of them answered' : ''}`,
     noCost: 'No work beyond the answer',
     usage: (prompt: number, completion: number): string =>
       `${prompt} prompt, ${completion} completion tokens`,
@@ -142,7 +154,9 @@ export const STRINGS = {
       usage: 'Usage',
       cost: 'Cost',
       resumes: 'Resumes',
-      verification: 'Verification',
+      verification: 'Verdict',
+      agreement: 'Quorum',
+      hedges: 'Hedges',
       message: 'Message',
       id: 'Id',
     },
@@ -174,7 +188,15 @@ export const STRINGS = {
     },
     code: 'The same request as code',
     languages: { curl: 'curl', python: 'Python', typescript: 'TypeScript' },
-    pieceBy: (peer: string): string => `written by ${peer}`,
+    chunks: (count: number): string => `${count} ${count === 1 ? 'token' : 'tokens'}`,
+    attempt: (of: {
+      readonly number: number
+      readonly peer: string
+      readonly chunks: number
+      readonly from: string
+      readonly until: string
+    }): string =>
+      `${of.number === 1 ? 'begun' : `continued (part ${of.number})`} by ${of.peer}: ${of.chunks} tokens, from ${of.from} to ${of.until} after the question`,
     failed: 'The answer failed',
   },
 
@@ -202,7 +224,7 @@ export const STRINGS = {
       unknown: 'not connected',
     },
     standings: {
-      newcomer: 'not audited yet',
+      newcomer: 'newcomer',
       proven: 'proven',
       suspect: 'suspect',
       quarantined: 'quarantined',
@@ -349,7 +371,24 @@ export const STRINGS = {
       title: 'No address to reach',
       text: 'This process accepts no connections, so nothing can join through it. Start skein up instead.',
     },
-    reach: 'How others reach it',
+    same: 'The same options join with skein node, gateway, ask and chat.',
+    open: 'What is open to whom',
+    doors: {
+      models: (models: string, swarm: string): string =>
+        models === ''
+          ? 'This machine shares no model.'
+          : `${models}: ${swarm === 'public' ? 'every peer that reaches this machine can ask, unless it is denied' : 'the members of this swarm can ask, unless they are denied'}.`,
+      api: (url: string, isLocal: boolean, keys: number): string => {
+        const who = isLocal ? 'programs on this machine' : 'everybody who reaches this machine'
+        const proof = keys === 0 ? 'without a key' : `with one of ${keys} keys`
+        return `API and playground at ${url}: ${who}, ${proof}.`
+      },
+      console: (keys: number): string =>
+        keys === 0
+          ? 'This console: browsers on this machine.'
+          : 'This console: holders of a key without restrictions.',
+    },
+    reach: 'How others reach this machine',
     reaches: {
       public: 'Peers outside reach this machine.',
       forwarded: 'Peers outside reach this machine through a forwarded port.',
@@ -363,6 +402,12 @@ export const STRINGS = {
     title: 'Log',
     intro: 'What this process reported, with what to do next.',
     none: 'Nothing was reported since the start.',
+    noWarning: 'No warning since the start.',
+    next: 'Where a warning does not say enough, run the doctor: it checks step by step what a request needs.',
+    show: 'Lines to show',
+    all: 'Everything',
+    warnings: (count: number): string => `Warnings (${count})`,
+    levels: { error: 'error', warn: 'warning', info: 'note' },
     doctor: 'Run the doctor',
     running: 'The doctor checks what a request needs …',
     findings: 'The doctor’s findings',

@@ -3,4 +3,6 @@
  *
  * @packageDocumentation
  */
+
 export { type GatewayServer, type GatewayServerInit, serveGateway } from './serve.ts'
+export { type PageServer, type PageServerInit, servePagesOnly } from './serve-pages.ts'

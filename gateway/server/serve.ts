@@ -1,12 +1,9 @@
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { type HttpBindings, serve } from '@hono/node-server'
-import { InferenceError } from '../../protocol/index.ts'
 import { systemClock } from '../../timing/index.ts'
-import { type GatewayInit, type OpenGateway, openGateway } from '../gateway.ts'
+import { type GatewayInit, openGateway } from '../gateway.ts'
 import type { GatewayClient } from '../gateway-client.ts'
 import type { LiveSettings } from '../live-settings.ts'
 import { closeIdleSockets } from './idle-sockets.ts'
+import { listening, urlOf } from './listening.ts'
 import { endSlowUploads } from './slow-uploads.ts'
 
 /** Options of the server, beside those of the gateway. */
@@ -34,17 +31,6 @@ export interface GatewayServer extends AsyncDisposable {
   /** Waits for running answers, up to `drainMs`, then closes. */
   close(): Promise<void>
 }
-
-/** How long an idle connection is kept: longer than the SDKs keep theirs, so that the server never closes first. */
-const KEEP_ALIVE_MS = 75_000
-/** Why a port cannot be listened on, for the operator who chose it. */
-const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'the port is in use by another program',
-  EADDRNOTAVAIL: 'this machine has no such address',
-  EACCES: 'ports below 1024 need privileges',
-}
-/** Time to receive the headers of a request. */
-const HEADERS_MS = 15_000
 
 /**
  * Serves the gateway over HTTP.
@@ -84,45 +70,4 @@ export async function serveGateway(
   }
   const update = (settings: LiveSettings): void => gateway.update(named(settings))
   return { url: urlOf(server), update, close, [Symbol.asyncDispose]: close }
-}
-
-async function listening(
-  respond: OpenGateway['respond'],
-  hostname: string,
-  port: number,
-): Promise<Server> {
-  return await new Promise((resolve, reject) => {
-    const server = serve({
-      fetch: (request, env) =>
-        respond(request, (env as HttpBindings).incoming.socket.remoteAddress),
-      // The embedding process keeps its globals.
-      overrideGlobalObjects: false,
-      hostname,
-      port,
-      // Uploads have a deadline; answers have none here.
-      serverOptions: {
-        keepAliveTimeout: KEEP_ALIVE_MS,
-        headersTimeout: HEADERS_MS,
-        // How often late connections are checked; Node's default is twice the header timeout.
-        connectionsCheckingInterval: 1_000,
-        requestTimeout: 300_000,
-      },
-    }) as Server
-    server.once('listening', () => resolve(server))
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const why = REASONS[cause.code ?? ''] ?? cause.message
-      reject(
-        new InferenceError(
-          'invalid_request',
-          `cannot listen on ${hostname}:${port}: ${why}. Name another port or address`,
-          { cause, details: { param: 'port' } },
-        ),
-      )
-    })
-  })
-}
-
-function urlOf(server: Server): string {
-  const { address, family, port } = server.address() as AddressInfo
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }

@@ -13,3 +13,4 @@
 export { connectionBounds } from './bounds.ts'
 export { ConnectionKeeper } from './connection-keeper.ts'
 export { setIdle } from './idle-streams.ts'
+export { boundNewStreams } from './stream-rates.ts'

@@ -11,6 +11,7 @@ import {
 } from '../../protocol/index.ts'
 import { every } from '../../timing/index.ts'
 import { answerOnce } from '../one-shot.ts'
+import { OriginRates } from '../origin-rates.ts'
 import { PeerRates } from '../peer-rates.ts'
 import { renew } from './admit.ts'
 import { type AskMember, createAskMember } from './ask-member.ts'
@@ -33,6 +34,7 @@ export class MemberExchange {
   readonly #lists: ListSpread
   readonly #joins: Joins
   readonly #renewal: Renewal
+  readonly #hellos = new OriginRates(MEMBERSHIP.hellos)
   readonly #updates = new PeerRates(MEMBERSHIP.updates)
   readonly #reported = new Set<string>()
 
@@ -103,20 +105,26 @@ export class MemberExchange {
       const answer = await this.#joins.answer(question.join, connection)
       return 'refused' in answer ? this.#refusal(answer.refused) : answer
     }
-    const member = gate.memberOf(connection)
+    // The dialled side may ask before this side has read its proof.
+    const member =
+      connection.direction === 'outbound'
+        ? await gate.provedMember(connection)
+        : gate.memberOf(connection)
     if (member === undefined) return this.#refusal('not_a_member')
     if (!this.#updates.take(connection.remotePeer, this.#init.wall())) return this.#refusal('busy')
     if (question.type === 'renew') {
       const admission = await renew(membership, member.certificate, { ownerKey }, this.#now())
       return admission === undefined ? this.#refusal('no_issuer') : { type: 'admission', admission }
     }
-    await membership.take(question.lists)
+    await membership.take(question.lists, question.secret)
     return { type: 'updated' }
   }
 
   /** The dialled side of the proof. */
   async #meet(hello: MemberHello, connection: Connection): Promise<MembershipAnswer> {
-    const refused = await this.#admitted(connection, hello, this.#init.wall())
+    const nowMs = this.#init.wall()
+    if (!this.#hellos.take(connection, nowMs)) return this.#refusal('busy')
+    const refused = await this.#admitted(connection, hello, nowMs)
     if (refused !== undefined) return this.#refusal(refused)
     return { type: 'hello', hello: await this.#hello() }
   }
@@ -155,7 +163,7 @@ export class MemberExchange {
     if ('refused' in verified) return verified.refused
     onMember(remotePeer, verified.member.certificate)
     gate.admit(connection, verified.member)
-    this.#lists.met(connection, hello.heads)
+    this.#lists.met(connection, hello)
     this.#renewal.renewWhenDue()
     return undefined
   }
@@ -218,6 +226,7 @@ export class MemberExchange {
       issuerCertificate: membership.issuerCertificate?.bytes ?? new Uint8Array(),
       badge: await this.#badge,
       heads: membership.roster.heads(),
+      keyNumber: membership.keyring.current.number,
     }
   }
 

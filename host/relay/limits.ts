@@ -15,8 +15,11 @@ export const RELAY_LIMITS = {
   maxCircuitsPerPeer: 16,
   /** Relayed connections that lead to one peer at a time. */
   maxCircuitsToPeer: 256,
-  /** Hop requests of one peer: a burst for a client that meets many nodes, then a steady rate. */
-  requestRate: { burst: 32, perSecond: 2 },
+  /** Hop requests: a burst for a client that meets many nodes, then a steady rate. */
+  requestRate: {
+    perPeer: { burst: 32, perSecond: 2 },
+    perNetwork: { burst: 512, perSecond: 32 },
+  },
   /** Question and answer, the other peer's included. */
   handshakeTimeoutMs: 10_000,
   /** A circuit on which nothing moves for so long ends. libp2p pings over it every half minute. */

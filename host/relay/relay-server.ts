@@ -11,7 +11,7 @@ import {
   type HopAnswer,
 } from '../../protocol/index.ts'
 import { closedWithin, openScope } from '../../timing/index.ts'
-import { PeerRates } from '../peer-rates.ts'
+import { OriginRates } from '../origin-rates.ts'
 import { subnetsOf } from '../subnet.ts'
 import { ByteMeter } from './byte-meter.ts'
 import { runCircuit } from './circuit.ts'
@@ -68,7 +68,7 @@ export class RelayServer {
     ttlMs: RELAY_LIMITS.reservationTtlMs,
   })
   readonly #circuits = new CircuitTable(RELAY_LIMITS)
-  readonly #rates = new PeerRates(RELAY_LIMITS.requestRate)
+  readonly #rates = new OriginRates(RELAY_LIMITS.requestRate)
   readonly #meter: ByteMeter
   #stopped: AbortController | undefined
   #bytes = 0
@@ -146,10 +146,10 @@ export class RelayServer {
     }
   }
 
-  #refusalOf({ remotePeer, remoteAddr }: Connection): CircuitStatus | undefined {
+  #refusalOf(connection: Connection): CircuitStatus | undefined {
     // A relay over a relay would pass the same bytes on twice.
-    if (isRelayed(remoteAddr)) return 'permission_denied'
-    if (!this.#rates.take(remotePeer, this.#init.now())) return 'resource_limit_exceeded'
+    if (isRelayed(connection.remoteAddr)) return 'permission_denied'
+    if (!this.#rates.take(connection, this.#init.now())) return 'resource_limit_exceeded'
     return undefined
   }
 

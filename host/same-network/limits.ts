@@ -9,6 +9,8 @@ export const SAME_NETWORK = {
   knockTimeoutMs: 1_000,
   /** Questions of one peer: one for each peer that it dials. */
   perPeer: { burst: 64, perSecond: 2 },
+  /** The same for all peers of a public network. */
+  perNetwork: { burst: 640, perSecond: 20 },
   /** Peers that are asked. */
   maxAsked: 2,
   /** An answer holds this long. */

@@ -2,7 +2,7 @@ import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { peerIdFromMultihash } from '@libp2p/peer-id'
 import { decode as decodeMultihash } from 'multiformats/hashes/digest'
 import { answerOnce } from '../one-shot.ts'
-import { PeerRates } from '../peer-rates.ts'
+import { OriginRates } from '../origin-rates.ts'
 import { publicIpOf } from '../reach/index.ts'
 import { SAME_NETWORK } from './limits.ts'
 
@@ -17,15 +17,15 @@ export function createSameNetworkServer(
   libp2p: Pick<Libp2p, 'getConnections'>,
   now: () => number,
 ): (stream: Stream, connection: Connection) => Promise<void> {
-  const rates = new PeerRates(SAME_NETWORK.perPeer)
-  return (stream, { remotePeer, remoteAddr }) =>
+  const rates = new OriginRates(SAME_NETWORK)
+  return (stream, connection) =>
     answerOnce(
       stream,
       { maxRequestBytes: SAME_NETWORK.maxRequestBytes, timeoutMs: SAME_NETWORK.timeoutMs * 2 },
       (request) => {
         const peer = peerIdFromMultihash(decodeMultihash(request))
-        const ip = publicIpOf(remoteAddr)
-        if (ip === undefined || !rates.take(remotePeer, now())) return NO
+        const ip = publicIpOf(connection.remoteAddr)
+        if (ip === undefined || !rates.take(connection, now())) return NO
         const isThere = libp2p
           .getConnections(peer)
           .some(({ remoteAddr: at, status }) => status === 'open' && publicIpOf(at) === ip)

@@ -14,6 +14,7 @@ import {
   whilePending,
 } from '../../timing/index.ts'
 import { engineFailure } from './failure.ts'
+import { Pauses } from './pauses.ts'
 import type { Reply } from './reply.ts'
 
 export interface PumpInit {
@@ -21,7 +22,7 @@ export interface PumpInit {
   readonly start: (onProgress: (progress: EngineProgress) => void) => AsyncIterable<BackendEvent>
   readonly reply: Pick<Reply, 'encode' | 'offer' | 'send' | 'sendBytes'>
   readonly signal: AbortSignal
-  /** Interval of keep-alives until the first chunk; each carries the newest progress. */
+  /** Interval of keep-alives while the engine is awaited; until the first chunk each carries the newest progress. */
   readonly keepAliveMs: number
   readonly engineStopMs: number
   /** @default the machine's */
@@ -49,9 +50,12 @@ export async function pump(init: PumpInit): Promise<BackendDone> {
   let seq = 0
   let sentBytes = 0
   let ended = false
+  using pauses = new Pauses(init)
   try {
     for (;;) {
-      const event = await nextEvent(engine, init, race, seq === 0 ? keepAlive : undefined)
+      const event = await (seq === 0
+        ? nextEvent(engine, init, race, keepAlive)
+        : pauses.during(nextEvent(engine, init, race)))
       ended = event === undefined || event.type === 'done'
       if (event === undefined) throw engineFailure(new Error('the answer has no end'))
       if (event.type === 'done') return event
@@ -85,7 +89,7 @@ async function nextEvent(
   engine: AsyncIterator<BackendEvent>,
   { signal, keepAliveMs, clock }: PumpInit,
   race: SignalRace,
-  keepAlive: (() => Promise<void>) | undefined,
+  keepAlive?: () => Promise<void>,
 ): Promise<BackendEvent | undefined> {
   const next = race.wait(begin(engine)).catch((error: unknown) => {
     throw signal.aborted ? signal.reason : engineFailure(error)

@@ -7,6 +7,8 @@ import { eligibilityOf, matchingDigests } from './eligibility.ts'
 const MAX_NAMED = 12
 /** Models in the details: a full book holds a hundred thousand, and each error would carry them all. */
 const MAX_DETAILED = 256
+/** Models counted, those that are seen first. */
+const MAX_COUNTED = 4_096
 /** Peers listed for one model. */
 const MAX_PEER_IDS = 64
 
@@ -80,6 +82,7 @@ function availableModels(advertisements: readonly Advertisement[]): AvailableMod
   for (const { models, peerId } of advertisements) {
     for (const { id } of models) {
       const peers = servers.get(id) ?? new Set()
+      if (peers.size === 0 && servers.size >= MAX_COUNTED) continue
       servers.set(id, peers.add(peerId.toString()))
     }
   }

@@ -9,12 +9,13 @@ export function Copy({
   text,
   label = STRINGS.copy,
 }: {
-  readonly text: string
+  /** A function makes it when it is copied. */
+  readonly text: string | (() => string)
   readonly label?: string
 }): JSX.Element {
   const [done, setDone] = useState(false)
   const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(text)
+    await navigator.clipboard.writeText(typeof text === 'string' ? text : text())
     setDone(true)
     setTimeout(() => setDone(false), SHOWN_MS)
   }

@@ -16,10 +16,15 @@ export const DEFAULT_SETTINGS: ChatSettings = {
   maxTokens: 512,
 }
 
-/** A part of an answer that one peer wrote. */
+/** A part of an answer that one attempt wrote. */
 export interface Piece {
   readonly peerId: string
   readonly text: string
+  /** Chunks, most of them tokens. */
+  readonly chunks: number
+  /** From the question to its first text and to its latest. */
+  readonly fromMs: number
+  readonly untilMs: number
 }
 
 export interface Turn {
@@ -67,8 +72,10 @@ export function useChat(): Chat {
       const before = kept
       show([...kept, { prompt, pieces: [], status: 'running' }])
       try {
-        for await (const piece of answer(before, prompt, settings, stopping.signal)) {
-          change((last) => ({ ...last, pieces: joined(last.pieces, piece) }))
+        const startedAt = performance.now()
+        for await (const chunk of answer(before, prompt, settings, stopping.signal)) {
+          const atMs = performance.now() - startedAt
+          change((last) => ({ ...last, pieces: joined(last.pieces, chunk, atMs) }))
         }
         change((last) => ({ ...last, status: 'done' }))
       } catch (error) {
@@ -90,18 +97,28 @@ export function useChat(): Chat {
 }
 
 /** Text of the same peer is one piece. */
-function joined(pieces: readonly Piece[], { peerId, text }: Piece): readonly Piece[] {
+function joined(
+  pieces: readonly Piece[],
+  { peerId, text }: Written,
+  atMs: number,
+): readonly Piece[] {
   const last = pieces.at(-1)
-  if (last?.peerId !== peerId) return [...pieces, { peerId, text }]
-  return [...pieces.slice(0, -1), { peerId, text: last.text + text }]
+  if (last?.peerId !== peerId) {
+    return [...pieces, { peerId, text, chunks: 1, fromMs: atMs, untilMs: atMs }]
+  }
+  const longer = { ...last, text: last.text + text, chunks: last.chunks + 1, untilMs: atMs }
+  return [...pieces.slice(0, -1), longer]
 }
+
+/** A chunk's text, and who wrote it. */
+type Written = Pick<Piece, 'peerId' | 'text'>
 
 async function* answer(
   before: readonly Turn[],
   prompt: string,
   settings: ChatSettings,
   signal: AbortSignal,
-): AsyncGenerator<Piece, void, void> {
+): AsyncGenerator<Written, void, void> {
   const { model, policy, temperature, maxTokens } = settings
   const response = await fetch('/v1/chat/completions', {
     method: 'POST',

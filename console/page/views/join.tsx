@@ -8,7 +8,7 @@ const TEXT = STRINGS.join
 /** How another machine joins: the command, the invite, a QR code, and who reaches this machine. */
 export function JoinPage({ state }: PageProps): JSX.Element {
   const { join, self } = state
-  const { command, invite, code, addresses, isInviteHidden } = join
+  const { command, invite, code, addresses, isInviteHidden, api } = join
   const none = isInviteHidden === true ? TEXT.hidden : TEXT.none
   return (
     <>
@@ -20,6 +20,7 @@ export function JoinPage({ state }: PageProps): JSX.Element {
           <div>
             <h2>{TEXT.command}</h2>
             <CopyLine text={command} />
+            <p class="quiet small">{TEXT.same}</p>
             {invite === undefined ? (
               <p class="quiet">{TEXT.publicText}</p>
             ) : (
@@ -43,6 +44,12 @@ export function JoinPage({ state }: PageProps): JSX.Element {
         </div>
       )}
       <section class="block">
+        <h2>{TEXT.open}</h2>
+        <ul class="doors">
+          <li>{TEXT.doors.models(self.shares.join(', '), self.swarm)}</li>
+          {api !== undefined && <li>{TEXT.doors.api(api.url, api.isLocal, api.keys)}</li>}
+          <li>{TEXT.doors.console(api?.keys ?? 0)}</li>
+        </ul>
         <h2>{TEXT.reach}</h2>
         <p>{TEXT.reaches[self.reachability] ?? self.reachability}</p>
         {self.advice !== undefined && <p class="quiet advice">{self.advice}</p>}

@@ -20,7 +20,7 @@ export function PeerDetail({ peer }: { readonly peer: PeerView }): JSX.Element {
         <h2 id="detail" tabIndex={-1} ref={heading}>
           <PeerName peerId={peerId} note={operator === '' ? undefined : operator} />
         </h2>
-        <a class="close" href={hrefOf('peers')}>
+        <a class="button plain" href={hrefOf('peers')}>
           {STRINGS.close}
         </a>
       </div>

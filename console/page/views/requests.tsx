@@ -14,13 +14,15 @@ const TEXT = STRINGS.requests
 /** The requests, newest first, and the timeline of the chosen one. */
 export function RequestsPage({ state, detail }: PageProps): JSX.Element {
   const [filter, setFilter] = useState('')
-  const { requests } = state
+  const { requests, self } = state
+  const recordsPrompts = self.recordsPrompts === true
   const wanted = filter.trim().toLowerCase()
   const shown = wanted === '' ? requests : requests.filter((request) => matches(request, wanted))
   const chosen = requests.find(({ requestId }) => requestId === detail)
   return (
     <>
-      <Heading title={TEXT.title} intro={TEXT.intro} />
+      <Heading title={TEXT.title} intro={TEXT.intro(recordsPrompts)} />
+      {recordsPrompts && <p class="notice calm">{TEXT.recording}</p>}
       {requests.length === 0 ? (
         <Empty title={TEXT.none.title} text={TEXT.none.text}>
           <a class="button" href={hrefOf('playground')}>

@@ -17,6 +17,7 @@ interface Lane {
   readonly tokens: number
   readonly outcome: string
   readonly message?: string | undefined
+  readonly seam?: keyof typeof TEXT.seams | undefined
 }
 
 /** Attempts in lanes over one axis of time: waiting in a pale tone, writing in the peer's colour. */
@@ -48,10 +49,11 @@ function LaneRow({
   readonly lane: Lane
   readonly totalMs: number
 }): JSX.Element {
-  const { peerId, reason, startedMs, durationMs, ttftMs, tokens, outcome, message } = lane
+  const { peerId, reason, startedMs, durationMs, ttftMs, tokens, outcome, message, seam } = lane
   const percent = (ms: number): string => `${(ms / totalMs) * 100}%`
   const waitedMs = ttftMs ?? durationMs
   const isSeam = reason === 'resume' && ttftMs !== undefined
+  const why = [seam && TEXT.seams[seam], message].filter((one) => one !== undefined).join(' · ')
   return (
     <li class={`lane ${colours.classOf(peerId)}`}>
       <span class="who">
@@ -73,7 +75,7 @@ function LaneRow({
         <Outcome code={outcome} />
         <span class="quiet number">{TEXT.wroteTokens(tokens)}</span>
       </span>
-      {message !== undefined && <span class="why quiet">{message}</span>}
+      {why !== '' && <span class="why quiet">{why}</span>}
     </li>
   )
 }

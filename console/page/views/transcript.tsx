@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { colours } from '../colours.ts'
-import { shortId } from '../format.ts'
+import { duration, shortId } from '../format.ts'
 import { Empty, PeerName } from '../parts/index.ts'
 import type { Piece, Turn } from '../playground/index.ts'
 import { STRINGS } from '../strings.ts'
@@ -41,14 +41,19 @@ export function Transcript({
 }
 
 function Answer({ turn }: { readonly turn: Turn }): JSX.Element {
-  const writers = [...new Set(turn.pieces.map(({ peerId }) => peerId))]
   return (
     <div class="answer">
       <p aria-live="polite" aria-busy={turn.status === 'running'}>
         <span class="hidden">{TEXT.answer}: </span>
         {turn.pieces.map((piece, index) => (
           // Pieces are only added, and the last one grows.
-          <PieceText key={index} piece={piece} />
+          <span
+            key={index}
+            class={`piece ${colours.classOf(piece.peerId)}`}
+            title={attemptText(piece, index)}
+          >
+            {piece.text}
+          </span>
         ))}
         {turn.status === 'running' && <span class="caret" aria-hidden="true" />}
       </p>
@@ -58,11 +63,16 @@ function Answer({ turn }: { readonly turn: Turn }): JSX.Element {
           {TEXT.failed}: {turn.error}
         </p>
       )}
-      {writers.length > 0 && (
+      {turn.pieces.length > 0 && (
         <p class="writers quiet">
           {TEXT.wroteBy}
-          {writers.map((peerId) => (
-            <PeerName key={peerId} peerId={peerId} />
+          {turn.pieces.map((piece, index) => (
+            <PeerName
+              // Pieces are only added.
+              key={index}
+              peerId={piece.peerId}
+              note={turn.pieces.length > 1 ? TEXT.chunks(piece.chunks) : undefined}
+            />
           ))}
         </p>
       )}
@@ -70,13 +80,11 @@ function Answer({ turn }: { readonly turn: Turn }): JSX.Element {
   )
 }
 
-function PieceText({ piece }: { readonly piece: Piece }): JSX.Element {
-  return (
-    <span
-      class={`piece ${colours.classOf(piece.peerId)}`}
-      title={TEXT.pieceBy(shortId(piece.peerId))}
-    >
-      {piece.text}
-    </span>
-  )
+/** The attempt that wrote a piece: its place in the answer, when, and how much. */
+function attemptText({ peerId, chunks, fromMs, untilMs }: Piece, index: number): string {
+  return TEXT.attempt({
+    ...{ number: index + 1, peer: shortId(peerId), chunks },
+    from: duration(fromMs),
+    until: duration(untilMs),
+  })
 }

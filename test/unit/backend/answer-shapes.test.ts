@@ -116,6 +116,104 @@ describe('content', () => {
   })
 })
 
+describe('an answer', () => {
+  const said = { text: 'seven geese', reasoning: 'I count.' }
+
+  it('is the same in whatever parts and shapes its content comes', async () => {
+    const shapes: readonly ((text: string) => unknown)[] = [
+      (text) => text,
+      (text) => [part(text)],
+      (text) => part(text),
+      (text) => [...text],
+      (text) => [...text].map(part),
+      (text) => [{ type: 'output_text', text }],
+    ]
+    const thoughtShapes: readonly ((text: string) => object)[] = [
+      (text) => ({ reasoning_content: text }),
+      (text) => ({ reasoning: text, reasoning_content: text }),
+      (text) => ({ content: [{ type: 'thinking', thinking: [part(text)] }] }),
+      (text) => ({ reasoning_details: [{ type: 'reasoning.text', text }] }),
+    ]
+    const pieces = (text: string) =>
+      fc
+        .array(fc.nat(text.length), { maxLength: 4 })
+        .map((cuts) => [0, ...cuts.toSorted((a, b) => a - b), text.length])
+        .map((at) => at.slice(1).map((end, index) => text.slice(at[index], end)))
+    const shape = fc.infiniteStream(fc.nat())
+    await fc.assert(
+      fc.asyncProperty(pieces(said.reasoning), pieces(said.text), shape, async (a, b, any) => {
+        const one = <T>(list: readonly T[]) => list[any.next().value % list.length] as T
+        const reply = events(
+          ...a.map((text) => chunk(one(thoughtShapes)(text))),
+          ...b.map((text) => chunk({ content: one(shapes)(text) })),
+          ...[chunk({}, 'stop'), '[DONE]'],
+        )
+        expect(await heard(reply)).toMatchObject({ ...said, finishes: ['stop'] })
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  /** Every place in a value, as a path. */
+  const placesIn = (value: unknown): (string | number)[][] =>
+    typeof value !== 'object' || value === null
+      ? []
+      : Object.entries(value).flatMap(([key, inner]) => [
+          [key],
+          ...placesIn(inner).map((rest) => [key, ...rest]),
+        ])
+  const changed = (value: unknown, [key, ...rest]: readonly (string | number)[], to: unknown) => {
+    const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<
+      string,
+      unknown
+    >
+    const name = String(key)
+    if (rest.length > 0) copy[name] = changed(copy[name], rest, to)
+    else if (to === undefined) delete copy[name]
+    else copy[name] = to
+    return copy
+  }
+
+  it('with a field of another type, or without one, is whole or fails, and never lacks a part', async () => {
+    const call = { id: 'c', type: 'function', function: { name: 'search', arguments: '{"q":1}' } }
+    const records: object[] = [
+      { choices: [{ index: 0, delta: { role: 'assistant', reasoning_content: said.reasoning } }] },
+      { choices: [{ index: 0, delta: { content: said.text }, finish_reason: null }] },
+      { choices: [{ index: 0, delta: { tool_calls: [{ index: 0, ...call }] } }] },
+      { choices: [{ index: 0, delta: {}, finish_reason: 'tool_calls' }] },
+    ]
+    const places = records.flatMap((record, at) => placesIn(record).map((path) => [at, ...path]))
+    const other = fc.oneof(
+      ...[fc.boolean(), fc.constant(1.5), fc.constant({ x: 1 }), fc.constant([7])],
+      fc.constant(undefined),
+    )
+    const whole = await heard(events(...records.map((record) => JSON.stringify(record)), '[DONE]'))
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...places), other, async (path, to) => {
+        const from = path.reduce<unknown>((inner, key) => (inner as never)[key], records)
+        // Another object is no other type, and arguments may be one.
+        const mayBeObject = typeof from === 'object' || path.at(-1) === 'arguments'
+        fc.pre(!(mayBeObject && typeof to === 'object' && !Array.isArray(to)))
+        const sent = changed(records, path, to) as unknown as Record<string, object>
+        const reply = events(...Object.values(sent).map((one) => JSON.stringify(one)), '[DONE]')
+        const read = await heard(reply).catch((error: unknown) => error)
+        if (InferenceError.is(read)) return
+        const { text, reasoning, calls } = read as Heard
+        // A field that is absent has nothing to lose but itself.
+        const isGone = to === undefined
+        const made = calls.map(({ name, text: given }) => [name, given])
+        const right = whole.calls.map(({ name, text: given }) => [name, given])
+        if (isGone) {
+          expect([whole.text, '']).toContain(text)
+          expect([whole.reasoning, '']).toContain(reasoning)
+          expect([right, [], [['search', '']]]).toContainEqual(made)
+        } else expect({ text, reasoning, made }).toEqual({ ...said, made: right })
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
 describe('an answer whose text is somewhere else', () => {
   it('is read where engines stream a chat as a text', async () => {
     const piece = (text: string, finish: string | null) =>

@@ -1,13 +1,19 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
-import type { IdentifyResult, Libp2p, PeerId } from '@libp2p/interface'
+import type { Connection, IdentifyResult, Libp2p, PeerId, Stream } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { OwnedBook } from '../../../host/advertisement-book.ts'
+import { createNoticeServer } from '../../../host/advertisement-notice.ts'
 import { exchangeOnConnect } from '../../../host/exchange-on-connect.ts'
+import { createExchangeServer } from '../../../host/exchange-server.ts'
+import { boundNewStreams, STREAM_RATES } from '../../../host/inbound/stream-rates.ts'
 import { dialKnownPeers } from '../../../host/known-peer-dialer.ts'
 import { createNameLookup } from '../../../host/name-lookup.ts'
+import { OriginRates } from '../../../host/origin-rates.ts'
 import { type ProviderSearchInit, searchProviders } from '../../../host/provider-search.ts'
-import { modelKey, PROTOCOLS } from '../../../protocol/index.ts'
+import { FrameWriter, modelKey, PROTOCOLS } from '../../../protocol/index.ts'
+import { pairFor } from '../../../testing/swarms/pair-for.ts'
 
 const createPeer = async (): Promise<PeerId> =>
   peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
@@ -75,6 +81,105 @@ describe('the exchange on connecting', () => {
     events.dispatchEvent(new CustomEvent('peer:identify', { detail }))
     await new Promise((resolve) => setImmediate(resolve))
     expect(visits).toBe(1)
+  })
+})
+
+describe('a rate by origin', () => {
+  const RATE = { perPeer: { burst: 3, perSecond: 1 }, perNetwork: { burst: 5, perSecond: 2 } }
+  const origin = (peer: string, address: string) =>
+    ({ remotePeer: peer, remoteAddr: multiaddr(address) }) as unknown as Connection
+
+  it('holds each peer, and all peers of one public network together', () => {
+    const rates = new OriginRates(RATE)
+    const taken = (peer: string, address: string, times: number, nowMs = 0): number =>
+      Array.from({ length: times }, () => rates.take(origin(peer, address), nowMs)).filter(Boolean)
+        .length
+    expect(taken('a', '/ip4/8.8.8.1/tcp/1', 10)).toBe(3)
+    expect(taken('b', '/ip4/8.8.8.2/tcp/1', 10)).toBe(2)
+    expect(taken('c', '/ip4/8.8.8.3/tcp/1', 10)).toBe(0)
+    expect(taken('d', '/ip4/9.9.9.1/tcp/1', 10)).toBe(3)
+    // Neighbours on a LAN have no network in common.
+    expect(taken('e', '/ip4/192.168.1.2/tcp/1', 10)).toBe(3)
+    expect(taken('f', '/ip4/192.168.1.3/tcp/1', 10)).toBe(3)
+    expect(taken('g', '/ip4/8.8.8.4/tcp/1', 10, 1_000)).toBe(2)
+  })
+})
+
+describe('streams that are opened and reset', () => {
+  function opened() {
+    const libp2p = new EventTarget()
+    const stopping = new AbortController()
+    let now = 0
+    boundNewStreams(libp2p as unknown as Libp2p, { signal: stopping.signal, now: () => now })
+    const seen = { accepted: 0, reset: 0, closed: 0 }
+    const muxer = { onRemoteStream: (_: Stream): unknown => (seen.accepted += 1) }
+    const detail = {
+      ...{ muxer, remotePeer: 'a', remoteAddr: multiaddr('/ip4/8.8.8.8/tcp/1') },
+      abort: () => (seen.closed += 1),
+    }
+    libp2p.dispatchEvent(new CustomEvent('connection:open', { detail }))
+    const stream = { abort: () => (seen.reset += 1) } as unknown as Stream
+    const open = (count: number): void => {
+      for (let n = 0; n < count; n += 1) muxer.onRemoteStream(stream)
+    }
+    return { seen, open, pass: (ms: number) => (now += ms) }
+  }
+
+  it('are refused beyond a rate, before anything is negotiated on them', () => {
+    const { seen, open, pass } = opened()
+    const { burst, perSecond } = STREAM_RATES.perPeer
+    open(burst + 100)
+    expect(seen).toEqual({ accepted: burst, reset: 100, closed: 0 })
+    pass(1_000)
+    open(perSecond + 100)
+    expect(seen).toEqual({ accepted: burst + perSecond, reset: 200, closed: 0 })
+  })
+
+  it('end the connection if they go on', () => {
+    const { seen, open } = opened()
+    open(20_000)
+    expect(seen.closed).toBe(1)
+  })
+})
+
+describe.each([
+  [
+    'notices',
+    (take: () => unknown) => {
+      const book = { take: async () => take() } as unknown as OwnedBook
+      return createNoticeServer({ book, clocks: { timeOf: () => undefined }, now: () => 0 })
+    },
+  ],
+  [
+    'questions for advertisements',
+    (take: () => unknown) =>
+      createExchangeServer({
+        own: () => {
+          take()
+          return new Uint8Array()
+        },
+        ...{ known: () => [], random: () => 0, now: () => 0 },
+      }),
+  ],
+])('a flood of %s', (_, serverOf) => {
+  it('is bounded for a peer, and for a network of made-up ones', async () => {
+    let answered = 0
+    const serve = serverOf(() => (answered += 1))
+    const ask = async (peer: string, host: number): Promise<void> => {
+      const [near, far] = await pairFor('/question')
+      const remoteAddr = multiaddr(`/ip4/8.8.8.${host}/tcp/1`)
+      const served = serve(far, { remotePeer: peer, remoteAddr } as unknown as Connection)
+      const writer = new FrameWriter(near)
+      await writer.write(Uint8Array.of(8, 1)).catch(() => {})
+      await writer.close().catch(() => {})
+      near.abort(new Error('over'))
+      await served
+    }
+    for (let n = 0; n < 30; n += 1) await ask('one', 1)
+    expect(answered).toBeLessThanOrEqual(20)
+    expect(answered).toBeGreaterThan(0)
+    for (let n = 0; n < 450; n += 1) await ask(`made up ${n}`, 2)
+    expect(answered).toBeLessThanOrEqual(400)
   })
 })
 

@@ -225,6 +225,24 @@ describe('faults while serving', () => {
     expect(queued?.[0]).toEqual({ phase: 'queued', ahead: 1 })
   })
 
+  it('reports work while the engine pauses within an answer', async () => {
+    using clock = VirtualClock.flowing()
+    const backend = createScriptedBackend({
+      script: () => ({ fault: { type: 'stall', afterTokens: 2 } }),
+    })
+    const node = await createHarness({ backend, clock, limits: { keepAliveMs: 5 } })
+    const { stream, handled } = await node.open()
+    await upload(stream, count, { remainingMs: 150 })
+    const answer = await Array.fromAsync(frames(stream))
+    await handled
+    const newestChunk = answer.findLastIndex(({ type }) => type === 'chunk')
+    const pause = answer.slice(newestChunk + 1, -1)
+    expect(pause.length).toBeGreaterThan(20)
+    expect(new Set(pause.map((frame) => JSON.stringify(frame)))).toEqual(
+      new Set([JSON.stringify({ type: 'keepAlive', progress: { phase: 'working' } })]),
+    )
+  })
+
   it('drops a request whose deadline passes in the queue without calling the engine', async () => {
     const gate = Promise.withResolvers<void>()
     using clock = VirtualClock.flowing()

@@ -12,7 +12,9 @@ afterEach(() => {
 
 function create() {
   const expired = vi.fn<(error: Error) => void>()
-  return { expired, watchdog: new Watchdog(limits, expired) }
+  const peers = { others: 1 }
+  const isAlone = (): boolean => peers.others === 0
+  return { expired, peers, watchdog: new Watchdog(limits, expired, { isAlone }) }
 }
 
 /** One wait for the peer that lasts `ms`. */
@@ -93,5 +95,31 @@ describe('Watchdog', () => {
     await expect(watchdog.guard(Promise.reject(new Error('gone')))).rejects.toThrow('gone')
     watchdog.close()
     expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('lets reports of work extend a gap only while no other peer can take over', async () => {
+    const { watchdog, expired, peers } = create()
+    watchdog.progress(true)
+    peers.others = 0
+    for (let ms = 0; ms < 60_000; ms += 900) {
+      await wait(watchdog, 900)
+      watchdog.working()
+    }
+    expect(expired).not.toHaveBeenCalled()
+    peers.others = 1
+    await wait(watchdog, 2_001)
+    expect(expired.mock.lastCall?.[0].message).toContain('paused for more than 2000 ms')
+  })
+
+  it('ends a gap without a report although no other peer can take over', async () => {
+    const { watchdog, expired, peers } = create()
+    peers.others = 0
+    watchdog.progress(true)
+    watchdog.working()
+    watchdog.progress(true)
+    await wait(watchdog, 1_500)
+    watchdog.alive()
+    await wait(watchdog, 501)
+    expect(expired).toHaveBeenCalledOnce()
   })
 })

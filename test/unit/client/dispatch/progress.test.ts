@@ -45,6 +45,28 @@ function worksFor(
   }
 }
 
+/** The frames that come before the pause: `accepted`, the role, and the first word. */
+const SHOWN = 3
+
+/** Sends a piece, pauses for 45 seconds with reports of work, and sends the rest. */
+function pausesWithin(clock: VirtualClock): Behaviour {
+  const frames = chatFrames(['slow', ' goose'])
+  return async (stream: Stream) => {
+    await readRequest(stream)
+    const writer = new FrameWriter(stream)
+    const left = new AbortController()
+    stream.addEventListener('close', () => left.abort(), { once: true })
+    for (const frame of frames.slice(0, SHOWN)) await writer.write(encodeNodeFrame(frame))
+    for (let second = 1; second <= 45 && stream.status === 'open'; second += 1) {
+      await delay(SECOND, { clock, signal: left.signal })
+      const progress = { phase: 'working' } as const
+      await writer.write(encodeNodeFrame({ type: 'keepAlive', progress }))
+    }
+    for (const frame of frames.slice(SHOWN)) await writer.write(encodeNodeFrame(frame))
+    await writer.close()
+  }
+}
+
 async function ask(clock: VirtualClock, options: object = {}) {
   const answer = swarm.requester.streamChat(request, options)
   const text = (async () => {
@@ -96,6 +118,35 @@ describe('a peer that reports its work', () => {
       { outcome: 'superseded' },
       { reason: 'hedge', outcome: 'answered' },
     ])
+  })
+})
+
+describe('a peer that pauses within its answer, and reports its work', () => {
+  it.each(['hedge', 'single'] as const)(
+    'is asked once if no other can take over (%s)',
+    async (policy) => {
+      const clock = new VirtualClock({ wallMs: Date.now() })
+      swarm = await FakeSwarm.create({ clock, timeoutMs: 600_000 })
+      const { streams } = await swarm.add(pausesWithin(clock))
+      const told: Progress[] = []
+      const onPeerProgress = ({ progress }: { progress: Progress }): unknown => told.push(progress)
+      const { text, attempts } = await ask(clock, { policy, onPeerProgress })
+      expect({ text, asked: streams.length, told }).toEqual({
+        ...{ text: 'slow goose', asked: 1, told: [] },
+      })
+      expect(attempts).toMatchObject([{ outcome: 'answered' }])
+    },
+  )
+
+  it('is given up for another that can start over', async () => {
+    const clock = new VirtualClock({ wallMs: Date.now() })
+    swarm = await FakeSwarm.create({ clock, timeoutMs: 600_000 })
+    await swarm.add(pausesWithin(clock))
+    const other = await swarm.add(answers('fast'))
+    const answer = swarm.requester.chat(request, { policy: 'single' })
+    await clock.until(answer)
+    expect(clock.now()).toBeLessThan(45 * SECOND)
+    expect(other.streams).toHaveLength(1)
   })
 })
 

@@ -1,0 +1,61 @@
+import { Hono } from 'hono'
+import { InferenceError } from '../../protocol/index.ts'
+import type { GatewayEnv } from '../context.ts'
+import { type ErrorFormat, errorResponse, HttpRefusal } from '../http/index.ts'
+import { type GatewayPages, servePages } from '../pages.ts'
+import { hostCheck } from '../security/index.ts'
+import { listening, urlOf } from './listening.ts'
+
+/** As pages answer themselves. */
+const SHAPE: ErrorFormat = ({ message, code }) => ({ error: message, code })
+
+/** Pages at a port. */
+export interface PageServer extends AsyncDisposable {
+  /** Without a slash at the end. */
+  readonly url: string
+}
+
+/** Where pages are served. */
+export interface PageServerInit {
+  /** An address of this machine itself: pages have no keys. @default 127.0.0.1 */
+  readonly host?: string
+  /** 0 picks a free one. */
+  readonly port: number
+}
+
+/**
+ * Serves pages without a gateway, for browsers on this machine, with the same rules of hosts and origins.
+ *
+ * @throws InferenceError `invalid_request` for a port in use or an invalid address
+ */
+export async function servePagesOnly(
+  pages: GatewayPages,
+  { host = '127.0.0.1', port }: PageServerInit,
+): Promise<PageServer> {
+  const app = new Hono<GatewayEnv>()
+  const keys = { isRequired: false, isUnrestricted: () => true, callerOf: () => '' }
+  app.onError((error) =>
+    error instanceof HttpRefusal
+      ? error.response('', SHAPE)
+      : errorResponse(InferenceError.from(error), '', SHAPE),
+  )
+  app.use(
+    hostCheck(() => []),
+    servePages(pages, keys),
+  )
+  app.notFound((c) => c.json({ error: 'only the console is served here' }, 404))
+  const server = await listening(
+    (request, remoteAddress) =>
+      app.fetch(request, remoteAddress === undefined ? {} : { remoteAddress }),
+    host,
+    port,
+  )
+  return {
+    url: urlOf(server),
+    [Symbol.asyncDispose]: async () => {
+      const closed = new Promise((resolve) => server.close(resolve))
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
