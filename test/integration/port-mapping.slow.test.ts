@@ -84,7 +84,9 @@ describeOnInternet('a router that maps ports', () => {
     const machine = await home.host()
     const sandbox = await createSandbox()
     const args = ['doctor', '--json', '--data-dir', sandbox.home, '--bootstrap', ...bootstrap]
-    const finished = await sandbox.run(args, { machine, env: { SKEIN_UPNP: '1' } }).finally(() => sandbox.close())
+    const finished = await sandbox
+      .run(args, { machine, env: { SKEIN_UPNP: '1' } })
+      .finally(() => sandbox.close())
     const step = (name: string) =>
       finished.events().find((event) => (event as { name?: string }).name === name)
     expect(step('port mapping')?.message).toContain('NAT-PMP')
