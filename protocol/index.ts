@@ -46,7 +46,7 @@ export {
 } from './dial-back.ts'
 export { ADVERTISEMENT_DOMAIN, RECEIPT_DOMAINS } from './ids.ts'
 export { depthOf, hasAtMost } from './json-bounds.ts'
-export { type JsonShape, measureJson, parsedBytes } from './json-shape.ts'
+export { JsonCounter, type JsonShape, measureJson, parsedBytes } from './json-shape.ts'
 export { listOf } from './list-of.ts'
 export { isLoopbackAddress } from './loopback.ts'
 export {
