@@ -44,6 +44,7 @@ export async function createSyntheticClient(peerCount: number): Promise<Syntheti
       },
     },
     names: { aliases: [], providers: [] },
+    swarms: [],
     reputation: () => [],
     running: () => [],
     forget: () => 0,

@@ -124,6 +124,8 @@ export class Loader {
       await this.room.make(entry, signal)
       if (entry.state.status === 'queued') entry.state = { ...entry.state, status: 'loading' }
       await this.#load(entry, signal)
+      // What cannot leave now leaves for a later load.
+      await this.room.settle(entry).catch(() => undefined)
     } catch (error) {
       entry.state = { status: 'idle' }
       const failure = InferenceError.from(signal.aborted ? signal.reason : error, 'engine_failed')

@@ -47,6 +47,21 @@ export class MemoryRoom {
     }
   }
 
+  /** A load has shown what a model takes: idle ones leave if that is more than was estimated. */
+  async settle(entry: PoolEntry): Promise<void> {
+    const { maxBytes, unload } = this.#init
+    for (;;) {
+      const residents = this.#residents(entry)
+      const used = residents.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0)
+      if (used + entry.memoryBytes <= maxBytes) return
+      // As many as are idle, where they do not suffice.
+      const idle = residents.filter(({ active }) => active === 0)
+      const [next] = idle.sort((a, b) => a.usedAt - b.usedAt)
+      if (next === undefined) return
+      await unload(next)
+    }
+  }
+
   /** @throws InferenceError `invalid_request` if the model needs more than all the memory */
   requireFits({ id, memoryBytes }: PoolEntry): void {
     const { maxBytes } = this.#init

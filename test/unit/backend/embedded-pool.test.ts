@@ -209,6 +209,15 @@ describe('createEmbeddedPool', () => {
     })
   })
 
+  it('holds the bound when a load takes more than was estimated: an idle model leaves', async () => {
+    const paths = [await model('a'), await model('b')]
+    // Of the small file far less than 200 MiB is estimated: both would fit.
+    await open({ models: paths.map((path) => ({ path })), maxMemoryBytes: 350 * MIB })
+    expect(started).toEqual(['a', 'b'])
+    expect(stopped).toEqual(['a'])
+    expect([await stateOf('a'), await stateOf('b')]).toEqual(['on-disk', 'loaded'])
+  })
+
   it('offers a model no more that took more than there is, once it has left', async () => {
     const [large, small] = [await model('large'), await model('small')]
     await open({ models: [{ path: large }, { path: small }] })
