@@ -4,4 +4,6 @@ export interface EngineChoice {
   readonly engine?: string | undefined
   /** What the program is: `llama-server` or `ollama`. */
   readonly flavour?: string | undefined
+  /** Shapes of answers to ask for. @default all */
+  readonly shapes?: readonly string[] | undefined
 }

@@ -12,6 +12,8 @@ const { positionals, values } = parseArgs({
     /** Of `faults`: the URL of a running engine, or a program to start, and then what it is. */
     engine: { type: 'string' },
     flavour: { type: 'string' },
+    /** Of `faults`: shapes of answers, separated by commas. */
+    shapes: { type: 'string' },
     /** Hold the reports to bench/baseline.json, at the size that it was made with. */
     check: { type: 'boolean' },
     /** Take the figures of this run as the baseline. */
@@ -35,7 +37,8 @@ for (const name of names) {
   const quick = holds ? held?.quick : values.quick
   const run = await load()
   const { model, engine, flavour } = values
-  const report = await run(quick ?? false, model, { engine, flavour })
+  const shapes = values.shapes?.split(',')
+  const report = await run(quick ?? false, model, { engine, flavour, shapes })
   console.log(values.json ? JSON.stringify({ name, ...report }) : formatReport(name, report))
   if (held !== undefined && update) {
     baseline = { ...baseline, [name]: rebase(report, held) }

@@ -53,8 +53,11 @@ export {
   type MembershipInit,
   openInvites,
   promoteMember,
+  type RotateOptions,
   readOwnerKey,
+  rejoinSwarm,
   revokeMember,
+  rotateSwarmKey,
 } from './members/index.ts'
 export { type AskInit, answerOnce, askOnce, type Dialer } from './one-shot.ts'
 export type { ClockOff, ClockReport } from './peer-clocks.ts'

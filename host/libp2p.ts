@@ -1,5 +1,4 @@
 import type { Libp2p } from '@libp2p/interface'
-import { preSharedKey } from '@libp2p/pnet'
 import { webSockets } from '@libp2p/websockets'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
@@ -12,6 +11,7 @@ import { listenFailure } from './listen-failure.ts'
 import { muxer } from './muxer.ts'
 import { type IpVersions, tcpTransport } from './network/index.ts'
 import { noise } from './noise.ts'
+import { type SwarmSecrets, swarmProtector } from './protector/index.ts'
 import type { OwnAddresses } from './reach/index.ts'
 import { relayTransport } from './relay/index.ts'
 import type { Relaying } from './relaying.ts'
@@ -37,7 +37,7 @@ export async function createInstance(
   listen: readonly string[],
   { own, mapped, relaying, inbound, versions }: InstanceParts,
 ): Promise<Libp2p<HostServices>> {
-  if (init.swarmKey !== undefined) swarmSecret(init.swarmKey)
+  const secrets = secretsOf(init)
   const libp2p = await createLibp2p<HostServices>({
     start: false,
     privateKey: persistence.privateKey,
@@ -69,13 +69,19 @@ export async function createInstance(
       resolvers: { dnsaddr: gater.dnsaddrResolver, name: gater.nameResolver },
     },
     connectionMonitor: monitor(Math.random()),
-    ...(init.swarmKey !== undefined && {
-      connectionProtector: preSharedKey({ psk: init.swarmKey }),
-    }),
+    ...(secrets !== undefined && { connectionProtector: swarmProtector(secrets) }),
     services: createServices(init, own, mapped),
   })
   renewAddresses(libp2p.peerStore, libp2p.peerId, init.now)
   return libp2p
+}
+
+/** The keys of a private swarm: those of the membership as they change, else the one that was given. */
+function secretsOf({ membership, swarmKey, now }: NamedHostInit): SwarmSecrets | undefined {
+  if (membership !== undefined) return () => membership.membership.secrets(now())
+  if (swarmKey === undefined) return undefined
+  const secret = swarmSecret(swarmKey)
+  return () => [secret]
 }
 
 /** @throws InferenceError `invalid_request` if an address cannot be listened on. */

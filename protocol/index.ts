@@ -46,7 +46,7 @@ export {
 } from './dial-back.ts'
 export { ADVERTISEMENT_DOMAIN, RECEIPT_DOMAINS } from './ids.ts'
 export { depthOf, hasAtMost } from './json-bounds.ts'
-export { type JsonShape, measureJson, parsedBytes } from './json-shape.ts'
+export { JsonCounter, type JsonShape, measureJson, parsedBytes } from './json-shape.ts'
 export { listOf } from './list-of.ts'
 export { isLoopbackAddress } from './loopback.ts'
 export {
@@ -102,4 +102,5 @@ export {
   TOKEN_INPUT,
 } from './requirements.ts'
 export { RESUME_FORMS, type ResumeForm, resumeField, resumeFormsOf } from './resume-forms.ts'
+export { type Rotation, secretDigest } from './rotation.ts'
 export { parseTraceparent } from './trace-context.ts'

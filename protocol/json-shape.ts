@@ -33,57 +33,90 @@ const SCALAR_BYTES = 16
  * @throws InferenceError `invalid_request`
  */
 export function measureJson(text: Uint8Array): JsonShape {
-  let depth = 0
-  let containers = 0
-  let strings = 0
-  let commas = 0
-  for (let at = 0; at < text.length; at += 1) {
-    switch (text[at]) {
-      case QUOTE:
-        strings += 1
-        if (strings > LIMITS.maxJsonStrings) throw tooMany('strings', LIMITS.maxJsonStrings)
-        at = endOfString(text, at)
-        break
-      case COMMA:
-        commas += 1
-        if (commas > LIMITS.maxJsonValues) throw tooMany('values', LIMITS.maxJsonValues)
-        break
-      case OPEN_BRACE:
-      case OPEN_BRACKET:
-        containers += 1
-        depth += 1
-        if (depth > LIMITS.maxJsonDepth) throw tooMany('levels', LIMITS.maxJsonDepth)
-        if (containers > LIMITS.maxJsonContainers) {
-          throw tooMany('objects and arrays', LIMITS.maxJsonContainers)
-        }
-        break
-      case CLOSE_BRACE:
-      case CLOSE_BRACKET:
-        depth -= 1
-        break
-      default:
-        break
+  const counter = new JsonCounter()
+  counter.add(text)
+  return counter.shape
+}
+
+/** The same for a text that arrives in pieces, which is refused at the first piece that is over a limit. */
+export class JsonCounter {
+  #bytes = 0
+  #depth = 0
+  #containers = 0
+  #strings = 0
+  #commas = 0
+  #isInString: boolean = false
+  /** The piece before ended in a string, after a backslash that escapes what follows. */
+  #isEscaped: boolean = false
+
+  get shape(): JsonShape {
+    const shape = { containers: this.#containers, strings: this.#strings, commas: this.#commas }
+    return { bytes: this.#bytes, ...shape }
+  }
+
+  /** @throws InferenceError `invalid_request` */
+  add(piece: Uint8Array): void {
+    this.#bytes += piece.length
+    for (let at = this.#isInString ? this.#endOfString(piece, 0) : 0; at < piece.length; at += 1) {
+      switch (piece[at]) {
+        case QUOTE:
+          this.#strings += 1
+          if (this.#strings > LIMITS.maxJsonStrings) throw tooMany('strings', LIMITS.maxJsonStrings)
+          // The loop continues after the closing quote.
+          at = this.#endOfString(piece, at + 1) - 1
+          break
+        case COMMA:
+          this.#commas += 1
+          if (this.#commas > LIMITS.maxJsonValues) throw tooMany('values', LIMITS.maxJsonValues)
+          break
+        case OPEN_BRACE:
+        case OPEN_BRACKET:
+          this.#open()
+          break
+        case CLOSE_BRACE:
+        case CLOSE_BRACKET:
+          this.#depth -= 1
+          break
+        default:
+          break
+      }
     }
   }
-  return { bytes: text.length, containers, strings, commas }
+
+  #open(): void {
+    this.#containers += 1
+    this.#depth += 1
+    if (this.#depth > LIMITS.maxJsonDepth) throw tooMany('levels', LIMITS.maxJsonDepth)
+    if (this.#containers > LIMITS.maxJsonContainers) {
+      throw tooMany('objects and arrays', LIMITS.maxJsonContainers)
+    }
+  }
+
+  /** @returns the position after the closing quote; the length of the piece if the string goes on */
+  #endOfString(piece: Uint8Array, from: number): number {
+    const isEscapedAt = (at: number): boolean => {
+      let first = at
+      while (first > from && piece[first - 1] === BACKSLASH) first -= 1
+      const carried = first === from && this.#isEscaped ? 1 : 0
+      return (at - first + carried) % 2 === 1
+    }
+    for (let end = piece.indexOf(QUOTE, from); end !== -1; end = piece.indexOf(QUOTE, end + 1)) {
+      if (isEscapedAt(end)) continue
+      this.#isInString = false
+      this.#isEscaped = false
+      return end + 1
+    }
+    const isEscaped = isEscapedAt(piece.length)
+    this.#isInString = true
+    this.#isEscaped = isEscaped
+    return piece.length
+  }
 }
 
 /** Memory that the parsed values take, in bytes; an estimate that errs upwards for text in ASCII. */
 export function parsedBytes({ bytes, containers, strings, commas }: JsonShape): number {
   const values = containers * CONTAINER_BYTES + strings * STRING_BYTES + commas * SCALAR_BYTES
   return bytes + values
-}
-
-/** Position of the closing quote, or the text's length if it is missing. */
-function endOfString(text: Uint8Array, start: number): number {
-  let end = text.indexOf(QUOTE, start + 1)
-  while (end !== -1) {
-    let first = end
-    while (text[first - 1] === BACKSLASH && first - 1 > start) first -= 1
-    if ((end - first) % 2 === 0) return end
-    end = text.indexOf(QUOTE, end + 1)
-  }
-  return text.length
 }
 
 function tooMany(what: string, most: number): InferenceError {

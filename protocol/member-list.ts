@@ -21,6 +21,7 @@ import {
   sealEnvelope,
   swarmIdIn,
 } from './membership-envelope.ts'
+import { type Rotation, readRotation, rotationMessage } from './rotation.ts'
 
 const DIGEST_BYTES = 32
 
@@ -62,6 +63,8 @@ export interface MemberList {
   readonly invites: readonly InviteEntry[]
   readonly revocations: readonly Revocation[]
   readonly closedInvites: readonly ClosedInvite[]
+  /** The newest pre-shared key that it has made. */
+  readonly rotation?: Rotation
   /** The signed envelope. */
   readonly bytes: Uint8Array
 }
@@ -90,6 +93,7 @@ export async function sealMemberList(
       key: id.toMultihash().bytes,
       expiresAtMs: BigInt(expiresAtMs),
     })),
+    ...(list.rotation !== undefined && { rotation: rotationMessage(list.rotation) }),
   })
   const bytes = await sealEnvelope(
     MEMBERSHIP_DOMAINS.list,
@@ -111,7 +115,7 @@ export async function openMemberList(bytes: Uint8Array): Promise<MemberList> {
   const number = Number(message.number)
   const swarmId = swarmIdIn(message.swarmId)
   if (number < 1 || !Number.isSafeInteger(number)) throw malformed('a list without a number')
-  const { certificates, invites, revocations, closedInvites, issuerCertificate } = message
+  const { certificates, invites, revocations, closedInvites, issuerCertificate, rotation } = message
   if (
     Math.max(certificates.length, invites.length) > LIMITS.maxMembers ||
     revocations.length > LIMITS.maxRevocations ||
@@ -135,6 +139,7 @@ export async function openMemberList(bytes: Uint8Array): Promise<MemberList> {
       key: keyIdIn(key),
       expiresAtMs: Number(expiresAtMs),
     })),
+    ...(rotation !== undefined && { rotation: readRotation(rotation) }),
   }
 }
 

@@ -16,6 +16,7 @@ import {
   Refusal,
   RefusedSchema,
   RenewSchema,
+  type Update,
   UpdateSchema,
 } from './membership_pb.ts'
 import { keyIdIn, MEMBERSHIP_DOMAINS, malformed, swarmIdIn } from './membership-envelope.ts'
@@ -37,6 +38,8 @@ export interface MemberHello {
   readonly issuerCertificate: Uint8Array
   readonly badge: Uint8Array
   readonly heads: readonly ListHead[]
+  /** Number of the newest pre-shared key that it has; 0 for that of its invite. */
+  readonly keyNumber: number
 }
 
 /** A certificate with all that is needed to use it. */
@@ -62,7 +65,12 @@ export interface JoinRequest {
 export type MembershipQuestion =
   | { readonly type: 'hello'; readonly hello: MemberHello }
   | { readonly type: 'join'; readonly join: JoinRequest }
-  | { readonly type: 'update'; readonly lists: readonly Uint8Array[] }
+  | {
+      readonly type: 'update'
+      readonly lists: readonly Uint8Array[]
+      /** The newest pre-shared key, for a member that lacks it. */
+      readonly secret?: Uint8Array
+    }
   | { readonly type: 'renew' }
 
 /** Why a peer is not accepted as a member, or gets no certificate. */
@@ -96,6 +104,8 @@ export type MembershipAnswer =
   | { readonly type: 'updated' }
   | { readonly type: 'refused'; readonly reason: MembershipRefusal; readonly nowMs: number }
 
+const SECRET_BYTES = 32
+
 /** Bound of one question or answer: a frame. */
 export const MAX_MEMBERSHIP_BYTES: number = LIMITS.maxFrameBytes
 
@@ -118,7 +128,10 @@ function questionOf(question: MembershipQuestion): QuestionMessage['question'] {
     case 'update':
       return {
         case: 'update' as const,
-        value: create(UpdateSchema, { lists: [...question.lists] }),
+        value: create(UpdateSchema, {
+          lists: [...question.lists],
+          secret: question.secret ?? new Uint8Array(),
+        }),
       }
     case 'renew':
       return { case: 'renew' as const, value: create(RenewSchema) }
@@ -140,7 +153,7 @@ export function decodeMembershipQuestion(bytes: Uint8Array): MembershipQuestion 
       return { type: 'join', join: { swarmId, ...ids, signature, passedOn } }
     }
     case 'update':
-      return { type: 'update', lists: boundedLists(question.value.lists) }
+      return readUpdate(question.value)
     case 'renew':
       return { type: 'renew' }
     case undefined:
@@ -210,10 +223,22 @@ export function decodeMembershipAnswer(bytes: Uint8Array): MembershipAnswer {
   }
 }
 
-function helloOf({ nowMs, heads, ...hello }: MemberHello): HelloMessage {
+function readUpdate({ lists, secret }: Update): Extract<MembershipQuestion, { type: 'update' }> {
+  if (secret.length !== 0 && secret.length !== SECRET_BYTES) {
+    throw malformed('a pre-shared key of the wrong size')
+  }
+  return {
+    type: 'update',
+    lists: boundedLists(lists),
+    ...(secret.length > 0 && { secret }),
+  }
+}
+
+function helloOf({ nowMs, heads, keyNumber, ...hello }: MemberHello): HelloMessage {
   return create(HelloSchema, {
     ...hello,
     nowMs: BigInt(Math.round(nowMs)),
+    keyNumber: BigInt(keyNumber),
     heads: heads.map(({ issuer, number }) => ({
       issuer: issuer.toMultihash().bytes,
       number: BigInt(number),
@@ -221,12 +246,13 @@ function helloOf({ nowMs, heads, ...hello }: MemberHello): HelloMessage {
   })
 }
 
-function readHello({ nowMs, heads, ...rest }: HelloMessage): MemberHello {
+function readHello({ nowMs, heads, keyNumber, ...rest }: HelloMessage): MemberHello {
   const swarmId = swarmIdIn(rest.swarmId)
   if (heads.length > LIMITS.maxIssuers) throw malformed('too many lists')
   const { certificate, issuerCertificate, badge } = rest
   return {
     ...{ swarmId, certificate, issuerCertificate, badge, nowMs: Number(nowMs) },
+    keyNumber: Number(keyNumber),
     heads: heads.map(({ issuer, number }) => ({
       issuer: keyIdIn(issuer),
       number: Number(number),

@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file membership.proto.
  */
 export const file_membership: GenFile = /*@__PURE__*/
-  fileDesc("ChBtZW1iZXJzaGlwLnByb3RvEhNza2Vpbi5tZW1iZXJzaGlwLnYxIt8BCgtDZXJ0aWZpY2F0ZRIQCghzd2FybV9pZBgBIAEoDBIOCgZtZW1iZXIYAiABKAwSDAoEbmFtZRgDIAEoCRInCgRyb2xlGAQgASgOMhkuc2tlaW4ubWVtYmVyc2hpcC52MS5Sb2xlEg4KBnNlcmlhbBgFIAEoDBIUCgxqb2luZWRfYXRfbXMYBiABKAQSFQoNbm90X2JlZm9yZV9tcxgHIAEoBBIVCg1leHBpcmVzX2F0X21zGAggASgEEg4KBmludml0ZRgJIAEoDBITCgtpbnZpdGVfdXNlcxgKIAEoDSInCgVCYWRnZRIQCghzd2FybV9pZBgBIAEoDBIMCgRwZWVyGAIgASgMIpoCCgpNZW1iZXJMaXN0EhAKCHN3YXJtX2lkGAEgASgMEg4KBm51bWJlchgCIAEoBBIUCgxpc3N1ZWRfYXRfbXMYAyABKAQSGgoSaXNzdWVyX2NlcnRpZmljYXRlGAQgASgMEhQKDGNlcnRpZmljYXRlcxgFIAMoDBIxCgdpbnZpdGVzGAYgAygLMiAuc2tlaW4ubWVtYmVyc2hpcC52MS5JbnZpdGVFbnRyeRI0CgtyZXZvY2F0aW9ucxgHIAMoCzIfLnNrZWluLm1lbWJlcnNoaXAudjEuUmV2b2NhdGlvbhI5Cg5jbG9zZWRfaW52aXRlcxgIIAMoCzIhLnNrZWluLm1lbWJlcnNoaXAudjEuQ2xvc2VkSW52aXRlInYKC0ludml0ZUVudHJ5EgsKA2tleRgBIAEoDBIMCgRuYW1lGAIgASgJEicKBHJvbGUYAyABKA4yGS5za2Vpbi5tZW1iZXJzaGlwLnYxLlJvbGUSDAoEdXNlcxgEIAEoDRIVCg1leHBpcmVzX2F0X21zGAUgASgEIkYKClJldm9jYXRpb24SDgoGbWVtYmVyGAEgASgMEhUKDXJldm9rZWRfYXRfbXMYAiABKAQSEQoJbGFzdF9saXN0GAMgASgMIjIKDENsb3NlZEludml0ZRILCgNrZXkYASABKAwSFQoNZXhwaXJlc19hdF9tcxgCIAEoBCKTAQoFSGVsbG8SEAoIc3dhcm1faWQYASABKAwSDgoGbm93X21zGAIgASgEEhMKC2NlcnRpZmljYXRlGAMgASgMEhoKEmlzc3Vlcl9jZXJ0aWZpY2F0ZRgEIAEoDBINCgViYWRnZRgFIAEoDBIoCgVoZWFkcxgGIAMoCzIZLnNrZWluLm1lbWJlcnNoaXAudjEuSGVhZCImCgRIZWFkEg4KBmlzc3VlchgBIAEoDBIOCgZudW1iZXIYAiABKAQiZQoLSm9pblJlcXVlc3QSEAoIc3dhcm1faWQYASABKAwSDgoGaW52aXRlGAIgASgMEg4KBm1lbWJlchgDIAEoDBIRCglzaWduYXR1cmUYBCABKAwSEQoJcGFzc2VkX29uGAUgASgIIksKCUFkbWlzc2lvbhITCgtjZXJ0aWZpY2F0ZRgBIAEoDBIaChJpc3N1ZXJfY2VydGlmaWNhdGUYAiABKAwSDQoFbGlzdHMYAyADKAwiFwoGVXBkYXRlEg0KBWxpc3RzGAEgAygMIgcKBVJlbmV3ItsBChJNZW1iZXJzaGlwUXVlc3Rpb24SKwoFaGVsbG8YASABKAsyGi5za2Vpbi5tZW1iZXJzaGlwLnYxLkhlbGxvSAASMAoEam9pbhgCIAEoCzIgLnNrZWluLm1lbWJlcnNoaXAudjEuSm9pblJlcXVlc3RIABItCgZ1cGRhdGUYAyABKAsyGy5za2Vpbi5tZW1iZXJzaGlwLnYxLlVwZGF0ZUgAEisKBXJlbmV3GAQgASgLMhouc2tlaW4ubWVtYmVyc2hpcC52MS5SZW5ld0gAQgoKCHF1ZXN0aW9uIkcKB1JlZnVzZWQSLAoGcmVhc29uGAEgASgOMhwuc2tlaW4ubWVtYmVyc2hpcC52MS5SZWZ1c2FsEg4KBm5vd19tcxgCIAEoBCLfAQoQTWVtYmVyc2hpcEFuc3dlchIrCgVoZWxsbxgBIAEoCzIaLnNrZWluLm1lbWJlcnNoaXAudjEuSGVsbG9IABIzCglhZG1pc3Npb24YAiABKAsyHi5za2Vpbi5tZW1iZXJzaGlwLnYxLkFkbWlzc2lvbkgAEi4KB3VwZGF0ZWQYAyABKAsyGy5za2Vpbi5tZW1iZXJzaGlwLnYxLlVwZGF0ZUgAEi8KB3JlZnVzZWQYBCABKAsyHC5za2Vpbi5tZW1iZXJzaGlwLnYxLlJlZnVzZWRIAEIICgZhbnN3ZXIqPQoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASCgoGQ0xJRU5UEAESCAoETk9ERRACEgkKBUFETUlOEAMqswEKB1JlZnVzYWwSFwoTUkVGVVNBTF9VTlNQRUNJRklFRBAAEhAKDE5PVF9BX01FTUJFUhABEgsKB1JFVk9LRUQQAhILCgdFWFBJUkVEEAMSEQoNTk9UX1lFVF9WQUxJRBAEEhIKDklOVklURV9VTktOT1dOEAUSEgoOSU5WSVRFX0VYUElSRUQQBhIPCgtJTlZJVEVfVVNFRBAHEg0KCU5PX0lTU1VFUhAIEggKBEJVU1kQCWIGcHJvdG8z");
+  fileDesc("ChBtZW1iZXJzaGlwLnByb3RvEhNza2Vpbi5tZW1iZXJzaGlwLnYxIt8BCgtDZXJ0aWZpY2F0ZRIQCghzd2FybV9pZBgBIAEoDBIOCgZtZW1iZXIYAiABKAwSDAoEbmFtZRgDIAEoCRInCgRyb2xlGAQgASgOMhkuc2tlaW4ubWVtYmVyc2hpcC52MS5Sb2xlEg4KBnNlcmlhbBgFIAEoDBIUCgxqb2luZWRfYXRfbXMYBiABKAQSFQoNbm90X2JlZm9yZV9tcxgHIAEoBBIVCg1leHBpcmVzX2F0X21zGAggASgEEg4KBmludml0ZRgJIAEoDBITCgtpbnZpdGVfdXNlcxgKIAEoDSInCgVCYWRnZRIQCghzd2FybV9pZBgBIAEoDBIMCgRwZWVyGAIgASgMIssCCgpNZW1iZXJMaXN0EhAKCHN3YXJtX2lkGAEgASgMEg4KBm51bWJlchgCIAEoBBIUCgxpc3N1ZWRfYXRfbXMYAyABKAQSGgoSaXNzdWVyX2NlcnRpZmljYXRlGAQgASgMEhQKDGNlcnRpZmljYXRlcxgFIAMoDBIxCgdpbnZpdGVzGAYgAygLMiAuc2tlaW4ubWVtYmVyc2hpcC52MS5JbnZpdGVFbnRyeRI0CgtyZXZvY2F0aW9ucxgHIAMoCzIfLnNrZWluLm1lbWJlcnNoaXAudjEuUmV2b2NhdGlvbhI5Cg5jbG9zZWRfaW52aXRlcxgIIAMoCzIhLnNrZWluLm1lbWJlcnNoaXAudjEuQ2xvc2VkSW52aXRlEi8KCHJvdGF0aW9uGAkgASgLMh0uc2tlaW4ubWVtYmVyc2hpcC52MS5Sb3RhdGlvbiJqCghSb3RhdGlvbhIOCgZudW1iZXIYASABKAQSDgoGZGlnZXN0GAIgASgMEhQKDG9sZF91bnRpbF9tcxgDIAEoBBIoCgVoZWFkcxgEIAMoCzIZLnNrZWluLm1lbWJlcnNoaXAudjEuSGVhZCJ2CgtJbnZpdGVFbnRyeRILCgNrZXkYASABKAwSDAoEbmFtZRgCIAEoCRInCgRyb2xlGAMgASgOMhkuc2tlaW4ubWVtYmVyc2hpcC52MS5Sb2xlEgwKBHVzZXMYBCABKA0SFQoNZXhwaXJlc19hdF9tcxgFIAEoBCJGCgpSZXZvY2F0aW9uEg4KBm1lbWJlchgBIAEoDBIVCg1yZXZva2VkX2F0X21zGAIgASgEEhEKCWxhc3RfbGlzdBgDIAEoDCIyCgxDbG9zZWRJbnZpdGUSCwoDa2V5GAEgASgMEhUKDWV4cGlyZXNfYXRfbXMYAiABKAQipwEKBUhlbGxvEhAKCHN3YXJtX2lkGAEgASgMEg4KBm5vd19tcxgCIAEoBBITCgtjZXJ0aWZpY2F0ZRgDIAEoDBIaChJpc3N1ZXJfY2VydGlmaWNhdGUYBCABKAwSDQoFYmFkZ2UYBSABKAwSKAoFaGVhZHMYBiADKAsyGS5za2Vpbi5tZW1iZXJzaGlwLnYxLkhlYWQSEgoKa2V5X251bWJlchgHIAEoBCImCgRIZWFkEg4KBmlzc3VlchgBIAEoDBIOCgZudW1iZXIYAiABKAQiZQoLSm9pblJlcXVlc3QSEAoIc3dhcm1faWQYASABKAwSDgoGaW52aXRlGAIgASgMEg4KBm1lbWJlchgDIAEoDBIRCglzaWduYXR1cmUYBCABKAwSEQoJcGFzc2VkX29uGAUgASgIIksKCUFkbWlzc2lvbhITCgtjZXJ0aWZpY2F0ZRgBIAEoDBIaChJpc3N1ZXJfY2VydGlmaWNhdGUYAiABKAwSDQoFbGlzdHMYAyADKAwiJwoGVXBkYXRlEg0KBWxpc3RzGAEgAygMEg4KBnNlY3JldBgCIAEoDCIHCgVSZW5ldyLbAQoSTWVtYmVyc2hpcFF1ZXN0aW9uEisKBWhlbGxvGAEgASgLMhouc2tlaW4ubWVtYmVyc2hpcC52MS5IZWxsb0gAEjAKBGpvaW4YAiABKAsyIC5za2Vpbi5tZW1iZXJzaGlwLnYxLkpvaW5SZXF1ZXN0SAASLQoGdXBkYXRlGAMgASgLMhsuc2tlaW4ubWVtYmVyc2hpcC52MS5VcGRhdGVIABIrCgVyZW5ldxgEIAEoCzIaLnNrZWluLm1lbWJlcnNoaXAudjEuUmVuZXdIAEIKCghxdWVzdGlvbiJHCgdSZWZ1c2VkEiwKBnJlYXNvbhgBIAEoDjIcLnNrZWluLm1lbWJlcnNoaXAudjEuUmVmdXNhbBIOCgZub3dfbXMYAiABKAQi3wEKEE1lbWJlcnNoaXBBbnN3ZXISKwoFaGVsbG8YASABKAsyGi5za2Vpbi5tZW1iZXJzaGlwLnYxLkhlbGxvSAASMwoJYWRtaXNzaW9uGAIgASgLMh4uc2tlaW4ubWVtYmVyc2hpcC52MS5BZG1pc3Npb25IABIuCgd1cGRhdGVkGAMgASgLMhsuc2tlaW4ubWVtYmVyc2hpcC52MS5VcGRhdGVIABIvCgdyZWZ1c2VkGAQgASgLMhwuc2tlaW4ubWVtYmVyc2hpcC52MS5SZWZ1c2VkSABCCAoGYW5zd2VyKj0KBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEgoKBkNMSUVOVBABEggKBE5PREUQAhIJCgVBRE1JThADKrMBCgdSZWZ1c2FsEhcKE1JFRlVTQUxfVU5TUEVDSUZJRUQQABIQCgxOT1RfQV9NRU1CRVIQARILCgdSRVZPS0VEEAISCwoHRVhQSVJFRBADEhEKDU5PVF9ZRVRfVkFMSUQQBBISCg5JTlZJVEVfVU5LTk9XThAFEhIKDklOVklURV9FWFBJUkVEEAYSDwoLSU5WSVRFX1VTRUQQBxINCglOT19JU1NVRVIQCBIICgRCVVNZEAliBnByb3RvMw");
 
 /**
  * Payload of an envelope that the swarm's owner signs, or an admin whose certificate the owner signed.
@@ -159,6 +159,13 @@ export type MemberList = Message<"skein.membership.v1.MemberList"> & {
    * @generated from field: repeated skein.membership.v1.ClosedInvite closed_invites = 8;
    */
   closedInvites: ClosedInvite[];
+
+  /**
+   * The newest pre-shared key that this issuer has made.
+   *
+   * @generated from field: skein.membership.v1.Rotation rotation = 9;
+   */
+  rotation?: Rotation | undefined;
 };
 
 /**
@@ -167,6 +174,46 @@ export type MemberList = Message<"skein.membership.v1.MemberList"> & {
  */
 export const MemberListSchema: GenMessage<MemberList> = /*@__PURE__*/
   messageDesc(file_membership, 2);
+
+/**
+ * @generated from message skein.membership.v1.Rotation
+ */
+export type Rotation = Message<"skein.membership.v1.Rotation"> & {
+  /**
+   * Higher than that of every earlier rotation.
+   *
+   * @generated from field: uint64 number = 1;
+   */
+  number: bigint;
+
+  /**
+   * SHA-256 over a label and the pre-shared key, which goes to members only.
+   *
+   * @generated from field: bytes digest = 2;
+   */
+  digest: Uint8Array;
+
+  /**
+   * Older keys are accepted until then.
+   *
+   * @generated from field: uint64 old_until_ms = 3;
+   */
+  oldUntilMs: bigint;
+
+  /**
+   * Lists that a member must know before it hands the key on: they name who was revoked before.
+   *
+   * @generated from field: repeated skein.membership.v1.Head heads = 4;
+   */
+  heads: Head[];
+};
+
+/**
+ * Describes the message skein.membership.v1.Rotation.
+ * Use `create(RotationSchema)` to create a new message.
+ */
+export const RotationSchema: GenMessage<Rotation> = /*@__PURE__*/
+  messageDesc(file_membership, 3);
 
 /**
  * @generated from message skein.membership.v1.InviteEntry
@@ -205,7 +252,7 @@ export type InviteEntry = Message<"skein.membership.v1.InviteEntry"> & {
  * Use `create(InviteEntrySchema)` to create a new message.
  */
 export const InviteEntrySchema: GenMessage<InviteEntry> = /*@__PURE__*/
-  messageDesc(file_membership, 3);
+  messageDesc(file_membership, 4);
 
 /**
  * @generated from message skein.membership.v1.Revocation
@@ -234,7 +281,7 @@ export type Revocation = Message<"skein.membership.v1.Revocation"> & {
  * Use `create(RevocationSchema)` to create a new message.
  */
 export const RevocationSchema: GenMessage<Revocation> = /*@__PURE__*/
-  messageDesc(file_membership, 4);
+  messageDesc(file_membership, 5);
 
 /**
  * @generated from message skein.membership.v1.ClosedInvite
@@ -258,7 +305,7 @@ export type ClosedInvite = Message<"skein.membership.v1.ClosedInvite"> & {
  * Use `create(ClosedInviteSchema)` to create a new message.
  */
 export const ClosedInviteSchema: GenMessage<ClosedInvite> = /*@__PURE__*/
-  messageDesc(file_membership, 5);
+  messageDesc(file_membership, 6);
 
 /**
  * Who the asker is, and which lists it has.
@@ -297,6 +344,13 @@ export type Hello = Message<"skein.membership.v1.Hello"> & {
    * @generated from field: repeated skein.membership.v1.Head heads = 6;
    */
   heads: Head[];
+
+  /**
+   * Number of the newest pre-shared key that it has; 0 for that of its invite.
+   *
+   * @generated from field: uint64 key_number = 7;
+   */
+  keyNumber: bigint;
 };
 
 /**
@@ -304,7 +358,7 @@ export type Hello = Message<"skein.membership.v1.Hello"> & {
  * Use `create(HelloSchema)` to create a new message.
  */
 export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
-  messageDesc(file_membership, 6);
+  messageDesc(file_membership, 7);
 
 /**
  * @generated from message skein.membership.v1.Head
@@ -326,7 +380,7 @@ export type Head = Message<"skein.membership.v1.Head"> & {
  * Use `create(HeadSchema)` to create a new message.
  */
 export const HeadSchema: GenMessage<Head> = /*@__PURE__*/
-  messageDesc(file_membership, 7);
+  messageDesc(file_membership, 8);
 
 /**
  * @generated from message skein.membership.v1.JoinRequest
@@ -371,7 +425,7 @@ export type JoinRequest = Message<"skein.membership.v1.JoinRequest"> & {
  * Use `create(JoinRequestSchema)` to create a new message.
  */
 export const JoinRequestSchema: GenMessage<JoinRequest> = /*@__PURE__*/
-  messageDesc(file_membership, 8);
+  messageDesc(file_membership, 9);
 
 /**
  * A certificate with all that is needed to use it. A member keeps one on disk.
@@ -400,7 +454,7 @@ export type Admission = Message<"skein.membership.v1.Admission"> & {
  * Use `create(AdmissionSchema)` to create a new message.
  */
 export const AdmissionSchema: GenMessage<Admission> = /*@__PURE__*/
-  messageDesc(file_membership, 9);
+  messageDesc(file_membership, 10);
 
 /**
  * @generated from message skein.membership.v1.Update
@@ -410,6 +464,13 @@ export type Update = Message<"skein.membership.v1.Update"> & {
    * @generated from field: repeated bytes lists = 1;
    */
   lists: Uint8Array[];
+
+  /**
+   * The newest pre-shared key, for a member that lacks it. Otherwise empty.
+   *
+   * @generated from field: bytes secret = 2;
+   */
+  secret: Uint8Array;
 };
 
 /**
@@ -417,7 +478,7 @@ export type Update = Message<"skein.membership.v1.Update"> & {
  * Use `create(UpdateSchema)` to create a new message.
  */
 export const UpdateSchema: GenMessage<Update> = /*@__PURE__*/
-  messageDesc(file_membership, 10);
+  messageDesc(file_membership, 11);
 
 /**
  * @generated from message skein.membership.v1.Renew
@@ -430,7 +491,7 @@ export type Renew = Message<"skein.membership.v1.Renew"> & {
  * Use `create(RenewSchema)` to create a new message.
  */
 export const RenewSchema: GenMessage<Renew> = /*@__PURE__*/
-  messageDesc(file_membership, 11);
+  messageDesc(file_membership, 12);
 
 /**
  * @generated from message skein.membership.v1.MembershipQuestion
@@ -471,7 +532,7 @@ export type MembershipQuestion = Message<"skein.membership.v1.MembershipQuestion
  * Use `create(MembershipQuestionSchema)` to create a new message.
  */
 export const MembershipQuestionSchema: GenMessage<MembershipQuestion> = /*@__PURE__*/
-  messageDesc(file_membership, 12);
+  messageDesc(file_membership, 13);
 
 /**
  * @generated from message skein.membership.v1.Refused
@@ -495,7 +556,7 @@ export type Refused = Message<"skein.membership.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_membership, 13);
+  messageDesc(file_membership, 14);
 
 /**
  * @generated from message skein.membership.v1.MembershipAnswer
@@ -536,7 +597,7 @@ export type MembershipAnswer = Message<"skein.membership.v1.MembershipAnswer"> &
  * Use `create(MembershipAnswerSchema)` to create a new message.
  */
 export const MembershipAnswerSchema: GenMessage<MembershipAnswer> = /*@__PURE__*/
-  messageDesc(file_membership, 14);
+  messageDesc(file_membership, 15);
 
 /**
  * @generated from enum skein.membership.v1.Role

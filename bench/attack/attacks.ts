@@ -62,7 +62,15 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     })
   },
   'withheld heads': async ({ node }, attackers, signal, progress) => {
-    await onStreams(attackers, node, STREAMS_WITHOUT_HEAD, signal, progress, async () => {})
+    await onStreams(
+      attackers,
+      node,
+      STREAMS_WITHOUT_HEAD,
+      signal,
+      progress,
+      async () => {},
+      PROTOCOLS.keptInference,
+    )
   },
   'sipped bodies': async ({ node }, attackers, signal, progress) => {
     await onStreams(attackers, node, 8, signal, progress, async (stream) => {
@@ -173,6 +181,7 @@ async function onStreams(
   signal: AbortSignal,
   progress: Progress,
   begin: (stream: Awaited<ReturnType<typeof openStream>>) => Promise<void>,
+  protocol: string = PROTOCOLS.inference,
 ): Promise<void> {
   let waiting = count * attackers.length
   const tried = (): void => {
@@ -181,7 +190,7 @@ async function onStreams(
   }
   const hold = async (attacker: Host): Promise<void> => {
     for (let tries = 0; !signal.aborted; tries += 1) {
-      const stream = await openStream(attacker, address, PROTOCOLS.inference).catch(() => undefined)
+      const stream = await openStream(attacker, address, protocol).catch(() => undefined)
       progress.sent()
       const begun = stream && begin(stream).catch(() => {})
       if (tries === 0) void Promise.resolve(begun).then(tried)

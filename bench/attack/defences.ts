@@ -75,20 +75,6 @@ export const DEFENCES: Readonly<Record<string, readonly Edit[]>> = {
   ],
   'costly bodies at the gateway': COUNTS,
   'costly bodies at the node': COUNTS,
-  'forms of many parts': [
-    {
-      file: 'gateway/batches/multipart.ts',
-      code: 'const MAX_PARTS = 16',
-      instead: 'const MAX_PARTS = 1e9',
-    },
-  ],
-  'streams opened and reset': [
-    {
-      file: 'host/inbound/stream-rates.ts',
-      code: 'if (rates.take(connection, now())) {',
-      instead: 'if (true) {',
-    },
-  ],
   'records for random keys': [
     {
       file: 'host/dht-guard/guarded-dht.ts',

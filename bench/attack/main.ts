@@ -3,15 +3,20 @@ import { formatReport, percentile, round } from '../report.ts'
 import { ATTACKS, QUIET } from './attacks.ts'
 import { DEFENCES, type Edit } from './defences.ts'
 import { type AttackOptions, type Availability, runAttack, startTarget } from './run-attack.ts'
+import { writeTable } from './write-table.ts'
 
 const GOAL = 0.99
 const MAX_RATIO = 2
 /** Without its defence a message must cost the target this many times as much, or honest requests must fail. */
-const CONTROL_RATIO = 3
+const CONTROL_RATIO = 2
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean' }, controls: { type: 'boolean' } },
+  options: {
+    quick: { type: 'boolean' },
+    controls: { type: 'boolean' },
+    write: { type: 'boolean' },
+  },
 })
 const options: AttackOptions = {
   durationMs: values.quick === true ? 3_000 : 15_000,
@@ -71,6 +76,7 @@ for (const name of names) {
     notes.push(`${name}: the control holds, so that the defence is not shown`)
 }
 if (notes.length === 0) notes.push('every goal is met')
+if (values.write === true) await writeTable(rows, notes)
 process.stdout.write(
   formatReport('attack', {
     title: 'honest requests to a node and a gateway while two peers of one network attack',

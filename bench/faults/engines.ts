@@ -14,13 +14,14 @@ export interface Variant {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Kinds of chat template: with examples of tool calls, or with examples of thoughts. */
-type Kind = 'tools' | 'thinking'
+/** Kinds of chat template: with examples of tool calls, of three calls in each answer, or of thoughts. */
+type Kind = 'tools' | 'parallel' | 'thinking'
 const SHAPES: Readonly<Record<Kind, readonly Shape[]>> = {
-  tools: ['text', 'stop', 'no call', 'one call', 'three calls', 'JSON'],
+  tools: ['text', 'stop', 'no call', 'one call', 'JSON'],
+  parallel: ['three calls'],
   thinking: ['reasoning'],
 }
-const KINDS = ['tools', 'thinking'] as const satisfies readonly Kind[]
+const KINDS = ['tools', 'parallel', 'thinking'] as const satisfies readonly Kind[]
 
 /**
  * Starts what has to be started, one variant at a time.
@@ -29,26 +30,26 @@ const KINDS = ['tools', 'thinking'] as const satisfies readonly Kind[]
  * @throws Error for options that do not go together
  */
 export async function* variantsOf(
-  { engine, flavour }: EngineChoice,
+  { engine, flavour, shapes: asked }: EngineChoice,
   model: string = BUNDLED_MODEL,
 ): AsyncGenerator<Variant> {
+  const shapesOf = (kind: Kind) => SHAPES[kind].filter((shape) => asked?.includes(shape) ?? true)
   if (engine !== undefined && URL.canParse(engine)) {
-    yield {
-      engine: { type: 'url', url: engine },
-      shapes: KINDS.flatMap((kind) => SHAPES[kind]),
-      ...NOTHING,
-    }
+    const shapes = KINDS.flatMap(shapesOf)
+    yield { engine: { type: 'url', url: engine }, shapes, ...NOTHING }
     return
   }
   for (const kind of KINDS) {
+    const shapes = shapesOf(kind)
+    if (shapes.length === 0) continue
     if (engine === undefined) {
       // The bundled model follows no examples.
       const name = model === BUNDLED_MODEL ? 'bare-tools' : kind
-      if (model === BUNDLED_MODEL && kind === 'thinking') continue
+      if (model === BUNDLED_MODEL && kind !== 'tools') continue
       const chatTemplate = readFileSync(fileOf(`${name}.jinja`), 'utf8')
       yield {
         engine: { type: 'embedded', modelPath: model, chatTemplate },
-        shapes: SHAPES[kind],
+        shapes,
         ...NOTHING,
       }
       continue
@@ -56,7 +57,7 @@ export async function* variantsOf(
     const started = await startEngine(engine, flavour, model, kind)
     yield {
       engine: { type: 'url', url: started.baseUrl },
-      shapes: SHAPES[kind],
+      shapes,
       [Symbol.asyncDispose]: async () => await started[Symbol.asyncDispose](),
     }
   }

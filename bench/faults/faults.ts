@@ -31,6 +31,10 @@ const PLACES: readonly Place[] = [
   { at: 0.5, how: 'connection', stream: false },
 ]
 const QUICK: readonly Place[] = PLACES.slice(1, 2)
+/** In the middle of each of three calls. */
+const CALLS: readonly Place[] = [0.16, 0.5, 0.83].map((at) => ({
+  ...{ at, how: 'connection', stream: true },
+}))
 /** In one dialect of each shape: a node has to be started in place of the killed one. */
 const KILL: Place = { at: 0.6, how: 'kill', stream: true }
 
@@ -64,7 +68,8 @@ async function tryVariant(
     const dialects = (Object.keys(DIALECTS) as Dialect[]).filter((name) => speaks(name, shape))
     for (const [turn, dialect] of dialects.entries()) {
       const isKilled = turn === index % dialects.length
-      const own = isKilled ? [...places, KILL] : places
+      const all = shape === 'three calls' ? CALLS : places
+      const own = isKilled ? [...all, KILL] : all
       await tryCell({ swarm, model, shape, dialect, places: own, tally })
     }
   }

@@ -1,5 +1,11 @@
 import { Command } from 'commander'
-import { createHost, decodeMemberInvite, joinSwarm, swarmKeyOf } from '../../host/index.ts'
+import {
+  createHost,
+  decodeMemberInvite,
+  joinSwarm,
+  rejoinSwarm,
+  swarmKeyOf,
+} from '../../host/index.ts'
 import { plainLine } from '../../protocol/index.ts'
 import { openTyped } from '../open-typed.ts'
 import type { Runtime, Session } from '../runtime.ts'
@@ -27,6 +33,15 @@ async function join(
   )
   const addresses = [...new Set([...(options.bootstrap ?? []), ...invite.addresses])]
   const directory = swarmDirectory(env, invite.swarm)
+  const rejoined = await openTyped(() => rejoinSwarm(directory, invite))
+  if (rejoined !== undefined) {
+    const { name, role } = rejoined
+    terminal.emit({ event: 'rejoined', swarm: invite.swarm, name, role } as { event: 'rejoined' })
+    terminal.print(
+      `This machine is ${plainLine(name)} in ${invite.swarm} already, and has the swarm's new key now. The invite was not used up.\n`,
+    )
+    return undefined
+  }
   terminal.print(`Joining ${invite.swarm} …\n`)
   await using host = await createHost({
     dht: 'client',

@@ -8,6 +8,7 @@ import {
   promoteMember,
   readOwnerKey,
   revokeMember,
+  rotateSwarmKey,
 } from '../../host/index.ts'
 import {
   type Certificate,
@@ -32,6 +33,10 @@ interface OwnerOptions extends SharedOptions {
 
 interface RevokeOptions extends OwnerOptions {
   readonly void?: boolean
+}
+
+interface RotateOptions extends OwnerOptions {
+  readonly overlap: number
 }
 
 interface InviteOptions extends OwnerOptions {
@@ -89,6 +94,22 @@ export function memberCommands(runtime: Runtime): Command[] {
         .addArgument(new Argument('<name>', 'its name, or the id of its key')),
     ),
   ).action(runtime.action(promoted))
+  const rotate = withOwnerKey(
+    withSharedOptions(
+      new Command('rotate')
+        .summary('replace the pre-shared key of a swarm with members')
+        .description(
+          'Makes a new pre-shared key. Members hand it on to each other; machines that were revoked do not get it, and cannot even connect once the older key is no longer accepted. A member that is off until then gets the new key from a new invite, with `skein join`.',
+        ),
+    ),
+  )
+    .option(
+      '--overlap <time>',
+      'how long the older key is accepted: 0, 30m, 12h, 7d',
+      overlapMs,
+      DAY_MS,
+    )
+    .action(runtime.action(rotated))
   const use = withSharedOptions(
     new Command('use')
       .summary('choose the swarm that commands are in')
@@ -102,7 +123,11 @@ export function memberCommands(runtime: Runtime): Command[] {
       )
       .argument('<name>', 'name of the swarm'),
   ).action(runtime.action(left))
-  return [invite, members, revoke, promote, use, leave]
+  return [invite, members, revoke, promote, rotate, use, leave]
+}
+
+function overlapMs(text: string): number {
+  return text.trim() === '0' ? 0 : durationMs(text)
 }
 
 function withOwnerKey(command: Command): Command {
@@ -228,6 +253,22 @@ async function promoted(
   )
   terminal.emit({ event: 'promoted', name: who, told } as { event: 'promoted' })
   terminal.print(`${plainLine(who)} is an admin now. ${toldWords(told)}\n`)
+  return undefined
+}
+
+async function rotated(session: Session, options: RotateOptions): Promise<undefined> {
+  const { terminal } = session
+  using membership = await currentMembership(session, options)
+  const ownerKey = await ownerKeyOf(membership, options)
+  const how = { nowMs: Date.now(), ownerKey, overlapMs: options.overlap }
+  const { changed, told } = await managed(() =>
+    changeMembers(session, options, membership, () => rotateSwarmKey(membership, how)),
+  )
+  const oldUntil = new Date(changed.oldUntilMs).toISOString()
+  terminal.emit({ event: 'rotated', oldUntil, told } as { event: 'rotated' })
+  terminal.print(
+    `The swarm has a new key; the older one is accepted until ${oldUntil}. ${toldWords(told)}\n`,
+  )
   return undefined
 }
 

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { InferenceError } from '../../protocol/index.ts'
 import { type AnswerForm, ToolCallAssembly } from '../request/index.ts'
+import { parseAnswerJson } from './answer-json.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -40,14 +41,10 @@ export class CallCheck {
 }
 
 function objectIn(text: string): Json | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Json)
-      : undefined
-  } catch {
-    return undefined
-  }
+  const value = parseAnswerJson(text)?.value
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Json)
+    : undefined
 }
 
 /** Undefined also for a schema that cannot be checked. */

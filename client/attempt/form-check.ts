@@ -1,5 +1,6 @@
 import { type ChatChunkChoice, type CompletionChunk, InferenceError } from '../../protocol/index.ts'
 import type { AnswerForm, JsonForm } from '../request/index.ts'
+import { parseAnswerJson } from './answer-json.ts'
 import { CallCheck } from './call-check.ts'
 import { FORM_LIMITS as LIMITS } from './limits.ts'
 
@@ -109,6 +110,7 @@ export class FormCheck {
     if ((refusal ?? '') !== '' || (calls ?? []).length > 0) progress.refuses = true
     const begun = progress.text !== ''
     progress.text = begun ? progress.text + (content ?? '') : (content ?? '').trimStart()
+    if (progress.text.length > LIMITS.maxJsonLength) throw malformed('more JSON than an answer has')
     // Detected before the caller has seen any of it, so that another peer can be asked.
     if (!begun && progress.text !== '' && !beginsAsJson(progress.text, json)) {
       throw malformed('text where the request asks for JSON')
@@ -124,13 +126,10 @@ function beginsAsJson(text: string, { isObject }: JsonForm): boolean {
 }
 
 function fits(text: string, { isObject, required }: JsonForm): boolean {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return false
-  }
+  const parsed = parseAnswerJson(text)
+  if (parsed === undefined) return false
   if (!isObject) return true
+  const { value } = parsed
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   return required.every((name) => Object.hasOwn(value, name))
 }

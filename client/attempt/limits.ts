@@ -9,6 +9,10 @@ export const FORM_LIMITS = {
   /** One token may arrive in several pieces: of a tool call, or of text that was held back. */
   piecesPerToken: 8,
   sparePieces: 64,
+  /** Characters of JSON in one answer or call: a model writes a few for each token. */
+  maxJsonLength: 4_194_304,
+  /** Values of such JSON, names of fields included. Far more than an answer has tokens for, and cheap to check. */
+  maxJsonValues: 65_536,
   /** Empty pieces and frames in one answer: at one per second, more than an hour of waiting. */
   maxEmptyPieces: 4_096,
 } as const

@@ -77,7 +77,9 @@ export function createSwarmsRequester(
     const parts = assembleClient(host, own)
     open.use({ [Symbol.asyncDispose]: parts.close })
     const { directory, router } = parts.context
-    const dispatched: Ask = (request, scope) => dispatch(parts.context, request, scope)
+    // One trace id in two swarms would show that one caller is in both.
+    const context = { ...parts.context, carriesTraces: false }
+    const dispatched: Ask = (request, scope) => dispatch(context, request, scope)
     const stage = checked({ ...parts.trust, background: parts.closing })
     return { name, host, directory, router, parts, own, stage, ask: stage(dispatched) }
   })

@@ -86,16 +86,19 @@ export async function createSwarm(directory: string, init: CreateSwarmInit): Pro
 
 /** @throws InferenceError `invalid_request` if the directory holds a membership already */
 export async function checkNoMembership(directory: string): Promise<void> {
-  const exists = await access(swarmPaths(directory).swarm).then(
-    () => true,
-    () => false,
-  )
-  if (exists) {
+  if (await hasMembership(directory)) {
     throw new InferenceError(
       'invalid_request',
       `this machine is a member already: its membership is in ${directory}. \`skein swarm leave\` deletes it`,
     )
   }
+}
+
+export async function hasMembership(directory: string): Promise<boolean> {
+  return await access(swarmPaths(directory).swarm).then(
+    () => true,
+    () => false,
+  )
 }
 
 function checkSwarmName(name: string): void {

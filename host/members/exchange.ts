@@ -105,14 +105,18 @@ export class MemberExchange {
       const answer = await this.#joins.answer(question.join, connection)
       return 'refused' in answer ? this.#refusal(answer.refused) : answer
     }
-    const member = gate.memberOf(connection)
+    // The dialled side may ask before this side has read its proof.
+    const member =
+      connection.direction === 'outbound'
+        ? await gate.provedMember(connection)
+        : gate.memberOf(connection)
     if (member === undefined) return this.#refusal('not_a_member')
     if (!this.#updates.take(connection.remotePeer, this.#init.wall())) return this.#refusal('busy')
     if (question.type === 'renew') {
       const admission = await renew(membership, member.certificate, { ownerKey }, this.#now())
       return admission === undefined ? this.#refusal('no_issuer') : { type: 'admission', admission }
     }
-    await membership.take(question.lists)
+    await membership.take(question.lists, question.secret)
     return { type: 'updated' }
   }
 
@@ -159,7 +163,7 @@ export class MemberExchange {
     if ('refused' in verified) return verified.refused
     onMember(remotePeer, verified.member.certificate)
     gate.admit(connection, verified.member)
-    this.#lists.met(connection, hello.heads)
+    this.#lists.met(connection, hello)
     this.#renewal.renewWhenDue()
     return undefined
   }
@@ -222,6 +226,7 @@ export class MemberExchange {
       issuerCertificate: membership.issuerCertificate?.bytes ?? new Uint8Array(),
       badge: await this.#badge,
       heads: membership.roster.heads(),
+      keyNumber: membership.keyring.current.number,
     }
   }
 

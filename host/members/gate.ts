@@ -68,6 +68,12 @@ export class MembershipGate {
     return this.#passages.get(connection)?.member
   }
 
+  /** The peer at the other end, once the proof has succeeded or failed. */
+  async provedMember(connection: Connection): Promise<ProvedMember | undefined> {
+    await this.#passageOf(connection).proof.catch(() => undefined)
+    return this.memberOf(connection)
+  }
+
   /** Opens a stream of the membership protocol, which alone may precede the proof. */
   newStream(connection: Connection, protocol: string, options: NewStreamOptions): Promise<Stream> {
     return this.#passageOf(connection).newStream(protocol, options)

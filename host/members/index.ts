@@ -13,7 +13,7 @@ export {
   startMembership,
   withMembership,
 } from './host-membership.ts'
-export { type JoiningHost, joinSwarm } from './join-swarm.ts'
+export { type JoiningHost, joinSwarm, rejoinSwarm } from './join-swarm.ts'
 export {
   type InviteInit,
   inviteMember,
@@ -25,4 +25,5 @@ export {
 export { MemberClients } from './member-clients.ts'
 export { decodeMemberInvite, MEMBER_INVITE_PREFIX, type MemberInvite } from './member-invite.ts'
 export { Membership, type MembershipInit } from './membership.ts'
+export { type RotateOptions, rotateSwarmKey } from './rotate.ts'
 export { readOwnerKey } from './swarm-files.ts'

@@ -19,12 +19,13 @@ import { makeDirectory } from '../../storage/index.ts'
 import { type AbortOptions, systemClock } from '../../timing/index.ts'
 import { loadIdentity } from '../identity.ts'
 import { askOnce, type Dialer } from '../one-shot.ts'
-import { checkNoMembership } from './create-swarm.ts'
+import { checkNoMembership, hasMembership } from './create-swarm.ts'
 import { MEMBERSHIP } from './limits.ts'
 import { inviteKey, type MemberInvite } from './member-invite.ts'
+import { Membership } from './membership.ts'
 import { refusalWords } from './refusal-words.ts'
 import { Roster } from './roster.ts'
-import { swarmPaths, writeSwarmFiles } from './swarm-files.ts'
+import { addAddresses, swarmPaths, writeSwarmFiles } from './swarm-files.ts'
 
 /** A host without a membership, in the invite's private swarm. */
 export interface JoiningHost {
@@ -74,6 +75,25 @@ export async function joinSwarm(
     }
   }
   throw new InferenceError('no_peers', `no member let this machine join:\n${failures.join('\n')}`)
+}
+
+/**
+ * Takes the swarm's newest pre-shared key from an invite, for a member that was off while the key was replaced and older
+ * ones expired. The invite is not used up.
+ *
+ * @returns its certificate; `undefined` if the directory holds no membership of the invite's swarm, or has that key already
+ * @throws InferenceError `invalid_request` for a damaged membership
+ */
+export async function rejoinSwarm(
+  directory: string,
+  invite: MemberInvite,
+): Promise<Certificate | undefined> {
+  if (!(await hasMembership(directory))) return undefined
+  using membership = await Membership.open(directory)
+  if (!membership.roster.isOwner(invite.owner)) return undefined
+  if (!(await membership.takeInvited(invite.secret))) return undefined
+  await addAddresses(directory, invite.addresses)
+  return membership.certificate
 }
 
 async function ask(

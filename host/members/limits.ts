@@ -22,6 +22,10 @@ export const MEMBERSHIP = {
   checkIntervalMs: 20_000,
   /** A used or expired invite, and an expired certificate, stay in the list this long: 30 days. */
   keepMs: 2_592_000_000,
+  /** How long older pre-shared keys are accepted after a rotation, unless stated: a day. */
+  overlapMs: 86_400_000,
+  /** The longest such time, 30 days. */
+  maxOverlapMs: 2_592_000_000,
   /** Proofs that are verified: three signatures each, one for each connection. */
   hellos: {
     perPeer: { burst: 20, perSecond: 0.5 },

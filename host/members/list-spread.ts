@@ -1,5 +1,5 @@
 import type { Connection, Libp2p } from '@libp2p/interface'
-import type { ListHead } from '../../protocol/index.ts'
+import type { ListHead, MemberHello } from '../../protocol/index.ts'
 import { raceSignal } from '../../timing/index.ts'
 import type { AskMember } from './ask-member.ts'
 import { fittingLists } from './fitting-lists.ts'
@@ -20,15 +20,21 @@ export class ListSpread {
   readonly #init: ListSpreadInit
   /** Numbers that the peer of a connection has. */
   readonly #heads = new WeakMap<Connection, readonly ListHead[]>()
+  /** Number of the newest pre-shared key that it has. */
+  readonly #keys = new WeakMap<Connection, number>()
   readonly #syncing = new WeakMap<Connection, Promise<void>>()
 
   constructor(init: ListSpreadInit) {
     this.#init = init
   }
 
-  /** A peer has proved its membership, and said which lists it has. */
-  met(connection: Connection, heads: readonly ListHead[]): void {
+  /** A peer has proved its membership, and said which lists and which key it has. */
+  met(
+    connection: Connection,
+    { heads, keyNumber }: Pick<MemberHello, 'heads' | 'keyNumber'>,
+  ): void {
     this.#heads.set(connection, heads)
+    this.#keys.set(connection, keyNumber)
     void this.sync(connection)
   }
 
@@ -44,7 +50,9 @@ export class ListSpread {
     await raceSignal(Promise.all(proved.map((connection) => this.sync(connection))), signal)
     await this.#caughtUp(proved, signal)
     const told = proved.filter(
-      (each) => membership.roster.missing(this.#heads.get(each) ?? []).length === 0,
+      (each) =>
+        membership.roster.missing(this.#heads.get(each) ?? []).length === 0 &&
+        membership.keyFor(this.#keys.get(each) ?? 0) === undefined,
     )
     return new Set(told.map(({ remotePeer }) => remotePeer.toString())).size
   }
@@ -66,7 +74,7 @@ export class ListSpread {
     }
   }
 
-  /** Hands the peer the lists that it lacks. Never rejects. */
+  /** Hands the peer the lists and the key that it lacks. Never rejects. */
   async sync(connection: Connection): Promise<void> {
     const running = this.#syncing.get(connection)
     if (running !== undefined) return await running
@@ -81,7 +89,8 @@ export class ListSpread {
       for (;;) {
         const heads = this.#heads.get(connection) ?? []
         const lists = fittingLists(membership.roster.missing(heads))
-        if (lists.length === 0 || signal.aborted) return
+        if (signal.aborted) return
+        if (lists.length === 0) return await this.#handOverKey(connection)
         const bytes = lists.map((list) => list.bytes)
         const answer = await this.#init.ask(connection, { type: 'update', lists: bytes })
         if (answer.type !== 'updated') return
@@ -93,5 +102,16 @@ export class ListSpread {
     } catch (error) {
       if (connection.status === 'open' && !signal.aborted) onError('spreading the members', error)
     }
+  }
+
+  /** After the lists, which name the key. */
+  async #handOverKey(connection: Connection): Promise<void> {
+    const { membership, gate } = this.#init
+    const key = membership.keyFor(this.#keys.get(connection) ?? 0)
+    const member = gate.memberOf(connection)?.certificate.member
+    if (key === undefined || member === undefined || membership.roster.isRevoked(member)) return
+    const update = { type: 'update', lists: [], secret: key.secret } as const
+    const answer = await this.#init.ask(connection, update)
+    if (answer.type === 'updated') this.#keys.set(connection, key.number)
   }
 }

@@ -165,8 +165,8 @@ function isNameTaken(membership: Membership, name: string, nowMs: number): boole
   )
 }
 
-/** @throws InferenceError `unauthorized` */
-function issuerOf(
+/** The key that may sign here. @throws InferenceError `unauthorized`; `invalid_request` for another swarm's key */
+export function issuerOf(
   membership: Membership,
   isOwnersMatter: boolean,
   { ownerKey }: ManageOptions,

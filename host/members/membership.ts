@@ -11,11 +11,16 @@ import {
   openCertificate,
   openIssuerCertificate,
   openMemberList,
+  type Rotation,
   sealBadge,
   swarmIdOf,
 } from '../../protocol/index.ts'
 import { diskFaultOf } from '../../storage/index.ts'
+import { systemClock } from '../../timing/index.ts'
 import { lockDataDirInTurn } from '../data-dir-lock.ts'
+import { readKeyFile, writeKeyFile } from './key-file.ts'
+import { type HeldKey, heldKey, Keyring } from './keyring.ts'
+import { MEMBERSHIP } from './limits.ts'
 import { Roster } from './roster.ts'
 import {
   readAdmission,
@@ -32,14 +37,18 @@ const POLL_MS = 500
 export interface MembershipInit {
   /** Receives a message for the operator if a change cannot be saved. @default no call */
   readonly onFault?: (message: string) => void
+  /** Milliseconds since 1970. @default the machine's clock */
+  readonly now?: () => number
 }
 
 /** This machine's membership of one swarm, and the lists that it knows. Processes of the machine share the directory. */
 export class Membership implements Disposable {
   readonly directory: string
   readonly roster: Roster
+  readonly keyring: Keyring
   readonly #files: SwarmFiles
   readonly #onFault: (message: string) => void
+  readonly #now: () => number
   readonly #listeners = new Set<() => void>()
   readonly #onFile = (): void => {
     this.refresh().catch((error: unknown) =>
@@ -58,15 +67,18 @@ export class Membership implements Disposable {
     directory: string,
     files: SwarmFiles,
     roster: Roster,
+    keyring: Keyring,
     own: OwnCertificates,
-    onFault: (message: string) => void,
+    { onFault, now }: Required<MembershipInit>,
   ) {
     this.directory = directory
     this.roster = roster
+    this.keyring = keyring
     this.#files = files
     this.#certificate = own.certificate
     this.#issuerCertificate = own.issuerCertificate
     this.#onFault = onFault
+    this.#now = now
   }
 
   /** @throws InferenceError `invalid_request` if the directory holds no membership, or a damaged one */
@@ -75,7 +87,10 @@ export class Membership implements Disposable {
     const { owner } = files
     const roster = new Roster({ swarmId: await swarmIdOf(owner), owner })
     const own = await ownCertificates(files.admission)
-    const membership = new Membership(directory, files, roster, own, init.onFault ?? (() => {}))
+    const { onFault = () => {}, now = systemClock.wall } = init
+    const keys = await readKeyFile(directory)
+    const keyring = new Keyring(keys.length > 0 ? keys : [await heldKey(files.secret)])
+    const membership = new Membership(directory, files, roster, keyring, own, { onFault, now })
     await membership.#merge(files.admission.lists)
     return membership
   }
@@ -93,9 +108,27 @@ export class Membership implements Disposable {
     return this.#files.addresses
   }
 
-  /** The pre-shared key with which this machine joined, 32 bytes. */
+  /** The newest pre-shared key, 32 bytes. */
   get secret(): Uint8Array {
-    return this.#files.secret
+    return this.keyring.current.secret
+  }
+
+  /** Pre-shared keys with which connections may be made, 32 bytes each, the newest first. */
+  secrets(nowMs: number): readonly Uint8Array[] {
+    return this.keyring.accepted(nowMs)
+  }
+
+  /**
+   * The newest pre-shared key, for a member that has only older ones. Absent until all lists are here that its rotation
+   * names: one of them may revoke that member.
+   *
+   * @param number of the newest key that the member has
+   */
+  keyFor(number: number): HeldKey | undefined {
+    const { current } = this.keyring
+    const rotation = this.#rotations().find(({ digest }) => equals(digest, current.digest))
+    if (rotation === undefined || rotation.number <= number) return undefined
+    return rotation.heads.some((head) => this.roster.lacks(head)) ? undefined : current
   }
 
   get memberKey(): PrivateKey {
@@ -150,10 +183,14 @@ export class Membership implements Disposable {
   /**
    * Takes in lists from a peer. Those that are void, or are known already, change nothing.
    *
+   * @param secret a pre-shared key, which is taken if a list names it, and it is newer than all others
    * @throws InferenceError `malformed`
    */
-  async take(lists: readonly Uint8Array[]): Promise<void> {
-    if (!(await this.#merge(lists))) return
+  async take(lists: readonly Uint8Array[], secret?: Uint8Array): Promise<void> {
+    const isNew = await this.#merge(lists)
+    const key = secret === undefined ? undefined : await heldKey(secret)
+    const isNewKey = key !== undefined && this.keyring.offer(key, this.#rotations())
+    if (!isNew && !isNewKey) return
     this.#told()
     await this.#save()
   }
@@ -178,6 +215,7 @@ export class Membership implements Disposable {
       try {
         await this.#mergeFile()
         const result = await work()
+        await this.#writeKeys()
         await writeAdmission(this.directory, this.#admission())
         this.#unsaved = false
         return result
@@ -190,6 +228,36 @@ export class Membership implements Disposable {
     const result = await changed
     this.#told()
     return result
+  }
+
+  /** The key files first: other processes read both when the admission has changed. */
+  async #writeKeys(): Promise<void> {
+    const { keyring } = this
+    keyring.prune(this.#now())
+    const isFirst = keyring.keys.every(({ secret }) => equals(secret, this.#files.secret))
+    if (!isFirst) await writeKeyFile(this.directory, keyring.keys)
+  }
+
+  /** Rotations in the lists, without those whose number, a time, is far ahead. */
+  #rotations(): readonly Rotation[] {
+    const latest = this.#now() + MEMBERSHIP.startToleranceMs
+    return this.roster.rotations().filter(({ number }) => number <= latest)
+  }
+
+  /** Takes in the pre-shared key that this machine's list names, in `change`. */
+  async rotated(secret: Uint8Array): Promise<void> {
+    if (this.keyring.offer(await heldKey(secret), this.#rotations())) return
+    throw new InferenceError('internal', 'the new pre-shared key is not taken')
+  }
+
+  /** Takes in the pre-shared key of a new invite, for a machine that missed its rotation. @returns whether it is new */
+  async takeInvited(secret: Uint8Array): Promise<boolean> {
+    const key = await heldKey(secret)
+    return await this.change(async () => {
+      const isNew = this.keyring.invited(key)
+      this.keyring.follow(this.#rotations())
+      return isNew
+    })
   }
 
   /** Takes in a list of this machine's own making, in `change`. */
@@ -209,7 +277,7 @@ export class Membership implements Disposable {
       if (this.roster.take(list) === 'new') isNew = true
     }
     if (isNew) this.#adoptFromLists()
-    return isNew
+    return this.keyring.follow(this.#rotations()) || isNew
   }
 
   /** Whether the list was verified before, and is in force. */
@@ -243,7 +311,8 @@ export class Membership implements Disposable {
       this.#certificate = own.certificate
       this.#issuerCertificate = own.issuerCertificate
     }
-    return (await this.#merge(admission.lists)) || isBetter
+    const hasKeys = this.keyring.merge(await readKeyFile(this.directory))
+    return (await this.#merge(admission.lists)) || isBetter || hasKeys
   }
 
   /** Never rejects: what is not saved still holds in this process. */

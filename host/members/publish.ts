@@ -12,7 +12,7 @@ import type { Membership } from './membership.ts'
 /** The entries of an issuer's list. */
 export type ListEntries = Pick<
   MemberList,
-  'certificates' | 'closedInvites' | 'invites' | 'revocations'
+  'certificates' | 'closedInvites' | 'invites' | 'revocations' | 'rotation'
 >
 
 const EMPTY: ListEntries = { certificates: [], closedInvites: [], invites: [], revocations: [] }
@@ -71,5 +71,6 @@ function kept(entries: ListEntries, nowMs: number): ListEntries {
     invites: entries.invites.filter(({ expiresAtMs }) => expiresAtMs > since),
     revocations: entries.revocations,
     closedInvites: entries.closedInvites.filter(({ expiresAtMs }) => expiresAtMs > since),
+    ...(entries.rotation !== undefined && { rotation: entries.rotation }),
   }
 }

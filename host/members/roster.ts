@@ -9,6 +9,7 @@ import {
   type MemberList,
   type MembershipRefusal,
   type Revocation,
+  type Rotation,
 } from '../../protocol/index.ts'
 import { MEMBERSHIP } from './limits.ts'
 
@@ -69,6 +70,11 @@ export class Roster {
 
   lists(): readonly MemberList[] {
     return [...this.#lists.values()]
+  }
+
+  /** The newest pre-shared key of each issuer. */
+  rotations(): readonly Rotation[] {
+    return this.lists().flatMap(({ rotation }) => rotation ?? [])
   }
 
   heads(): readonly ListHead[] {

@@ -13,6 +13,9 @@ import {
 } from '../../protocol/index.ts'
 import { codeOf, makeDirectory, writeAtomic } from '../../storage/index.ts'
 
+/** Addresses to join through. */
+const MAX_ADDRESSES = 16
+
 /** What a machine keeps of a swarm that it is a member of. */
 export interface SwarmFiles {
   readonly name: string
@@ -29,12 +32,13 @@ export interface SwarmFiles {
 /** Paths in the directory of a swarm. */
 export function swarmPaths(
   directory: string,
-): Readonly<Record<'swarm' | 'memberKey' | 'ownerKey' | 'admission' | 'lock', string>> {
+): Readonly<Record<'swarm' | 'memberKey' | 'ownerKey' | 'admission' | 'keys' | 'lock', string>> {
   return {
     swarm: join(directory, 'swarm.json'),
     memberKey: join(directory, 'member.key'),
     ownerKey: join(directory, 'owner.key'),
     admission: join(directory, 'membership'),
+    keys: join(directory, 'keys.json'),
     lock: join(directory, 'changing'),
   }
 }
@@ -78,6 +82,15 @@ export async function writeSwarmFiles(directory: string, files: SwarmFiles): Pro
   await writeAdmission(directory, files.admission)
   const swarm = { version: 1, name, owner: owner.toString(), secret: textOf(secret, 'base16') }
   await writeAtomic(paths.swarm, `${JSON.stringify({ ...swarm, addresses }, null, 2)}\n`)
+}
+
+/** Adds addresses to join through, before the known ones. */
+export async function addAddresses(directory: string, added: readonly string[]): Promise<void> {
+  const { swarm: path } = swarmPaths(directory)
+  const swarm = JSON.parse(await readFile(path, 'utf8')) as { readonly addresses?: unknown }
+  const known = Array.isArray(swarm.addresses) ? swarm.addresses.map(String) : []
+  const addresses = [...new Set([...added, ...known])].slice(0, MAX_ADDRESSES)
+  await writeAtomic(path, `${JSON.stringify({ ...swarm, addresses }, null, 2)}\n`)
 }
 
 export async function writeAdmission(directory: string, admission: Admission): Promise<void> {

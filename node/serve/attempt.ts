@@ -7,6 +7,7 @@ import {
   type Head,
   InferenceError,
   type InferenceRequest,
+  JsonCounter,
   parseModelReference,
   type Usage,
 } from '../../protocol/index.ts'
@@ -67,10 +68,15 @@ async function receive(attempt: ServedAttempt): Promise<Received> {
   memory.grow(resumeBytes(head))
   const uploadMs = limits.uploadTimeoutMs + (head.bodyBytes * 1_000) / limits.uploadBytesPerSecond
   scope.expireIn(Math.min(head.remainingMs, uploadMs), 'the upload took too long')
-  const body = await upload.body(head)
+  // A body of too many values is refused before the rest of it arrives.
+  const counter = new JsonCounter()
+  const body = await upload.body(head, (piece) => counter.add(piece))
   attempt.onUploaded()
   const { maxTokens } = context
-  const request = await eligibleRequest(head, body, { model, maxTokens, memory, clock })
+  const request = await eligibleRequest(head, body, {
+    ...{ model, maxTokens, memory, clock },
+    shape: counter.shape,
+  })
   return { head, model, request, deadlineAtMs: arrivedAtMs + head.remainingMs }
 }
 

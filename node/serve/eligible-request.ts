@@ -6,7 +6,7 @@ import {
   type Head,
   InferenceError,
   type InferenceRequest,
-  measureJson,
+  type JsonShape,
   parsedBytes,
   parseRequest,
   requestJson,
@@ -22,6 +22,8 @@ export interface Eligibility {
   /** Reserves the memory that the parsed request needs beyond its bytes. */
   readonly memory: Pick<Claim, 'grow'>
   readonly clock: Pick<Clock, 'after'>
+  /** Of the bytes, counted as they arrived. */
+  readonly shape: JsonShape
 }
 
 /**
@@ -33,9 +35,9 @@ export interface Eligibility {
 export async function eligibleRequest(
   head: Head,
   bytes: Uint8Array,
-  { model, maxTokens, memory, clock }: Eligibility,
+  { model, maxTokens, memory, clock, shape }: Eligibility,
 ): Promise<InferenceRequest> {
-  memory.grow(parsedBytes(measureJson(bytes)))
+  memory.grow(parsedBytes(shape))
   await nextTurn(bytes.length, clock)
   const body = requestJson(bytes)
   await nextTurn(bytes.length, clock)

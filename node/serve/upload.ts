@@ -54,8 +54,14 @@ export class Upload {
     return head
   }
 
-  /** @throws InferenceError like {@link head}, also for more or fewer bytes than announced. */
-  async body({ bodyBytes, attemptId }: Head): Promise<Uint8Array> {
+  /**
+   * @param onPiece called with each piece as it arrives; what it throws ends the upload
+   * @throws InferenceError like {@link head}, also for more or fewer bytes than announced.
+   */
+  async body(
+    { bodyBytes, attemptId }: Head,
+    onPiece: (piece: Uint8Array) => void,
+  ): Promise<Uint8Array> {
     const { isKept } = this.#init
     const id = isKept ? attemptId : undefined
     const parts: Uint8Array[] = []
@@ -71,6 +77,7 @@ export class Upload {
           `the body is longer than the ${bodyBytes} bytes announced`,
         )
       }
+      onPiece(data)
       parts.push(data)
     }
     if (received < bodyBytes) {

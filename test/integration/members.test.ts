@@ -136,6 +136,7 @@ describe('a stranger with the pre-shared key', () => {
             swarmId,
             nowMs: Date.now(),
             heads: [],
+            keyNumber: 0,
             badge: empty.certificate,
             ...empty,
             ...hello,

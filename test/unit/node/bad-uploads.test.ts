@@ -62,6 +62,16 @@ const table: readonly [
   message: RegExp,
 ][] = [
   [
+    'the beginning of a body of too many values, whose rest never comes',
+    async (stream) => {
+      const data = new TextEncoder().encode(`[${'{},'.repeat(LIMITS.maxJsonContainers)}`)
+      await write(stream, headFrame({ bodyBytes: LIMITS.maxRequestBytes }))
+      await write(stream, encodeClientFrame({ type: 'body', data }))
+    },
+    'invalid_request',
+    /objects and arrays/,
+  ],
+  [
     'bytes that are no frame',
     async (stream) => {
       stream.send(new Uint8Array(64).fill(0xff))

@@ -1,7 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { LIMITS, listOf, measureJson, parseRequestBytes } from '../../../protocol/index.ts'
+import {
+  JsonCounter,
+  LIMITS,
+  listOf,
+  measureJson,
+  parseRequestBytes,
+} from '../../../protocol/index.ts'
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
 const message = '{"role":"user","content":"a"}'
@@ -31,6 +37,29 @@ describe('the shape of JSON', () => {
         expect({ containers, strings }).toEqual(countOf(value))
       }),
     )
+  })
+
+  it('is the same however the text is cut into pieces', () => {
+    const text = fc.stringMatching(/^(\\|"|,|\{|\}|\[|\]|a|é)*$/)
+    fc.assert(
+      fc.property(text, fc.array(fc.nat(40)), (whole, cuts) => {
+        const bytes = bytesOf(whole)
+        const counter = new JsonCounter()
+        const ends = [...cuts.map((cut) => Math.min(cut, bytes.length)), bytes.length]
+        let from = 0
+        for (const end of ends.sort((a, b) => a - b)) {
+          counter.add(bytes.subarray(from, end))
+          from = end
+        }
+        expect(counter.shape).toEqual(measureJson(bytes))
+      }),
+    )
+  })
+
+  it('is refused at the piece that is over a limit', () => {
+    const counter = new JsonCounter()
+    counter.add(bytesOf(`[${'{},'.repeat(LIMITS.maxJsonContainers - 1)}`))
+    expect(() => counter.add(bytesOf('{'))).toThrow(refused(/objects and arrays/))
   })
 
   it.each([

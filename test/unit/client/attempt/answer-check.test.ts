@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { AnswerCheck } from '../../../../client/attempt/answer-check.ts'
+import { AnswerCheck, checkFailure } from '../../../../client/attempt/answer-check.ts'
 import { parseChunk } from '../../../../client/attempt/chunk.ts'
 import { encodeRequest } from '../../../../client/request/wire-request.ts'
-import { LIMITS } from '../../../../protocol/index.ts'
+import { InferenceError, LIMITS } from '../../../../protocol/index.ts'
 
 const asked = { kind: 'completion', body: { model: 'm', prompt: 'x' } } as const
 const request = encodeRequest(
@@ -59,5 +59,13 @@ describe('a chunk crafted to be invalid a hundred thousand times', () => {
     expect(() => parseChunk(kind, new TextEncoder().encode(text))).toThrow(
       expect.objectContaining({ code: 'malformed' }),
     )
+  })
+})
+
+describe('a failure that a peer reports', () => {
+  it('is never the client’s own: an internal one is its engine’s', () => {
+    const failure = checkFailure(new InferenceError('internal', 'the node failed'), request, false)
+    expect(failure).toMatchObject({ code: 'engine_failed' })
+    expect(failure.traits.blame).toBe('peer')
   })
 })

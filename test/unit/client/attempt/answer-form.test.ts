@@ -188,6 +188,23 @@ describe('an answer that does not fit is malformed:', () => {
     expect(() => chat().chunk(frame([1], [logprob]))).toThrow(MALFORMED)
   })
 
+  it.each([
+    [
+      'values',
+      `{"name":[${Array(FORM_LIMITS.maxJsonValues + 1)
+        .fill('0')
+        .join()}]}`,
+    ],
+    ['characters', `{"name":"${'x'.repeat(FORM_LIMITS.maxJsonLength)}"}`],
+    ['levels', `{"name":${'['.repeat(500)}${']'.repeat(500)}}`],
+  ])('JSON with more %s than a model writes', (_, json) => {
+    expect(() => give(chat(person), text(json))).toThrow(MALFORMED)
+    const call = { name: 'weather', arguments: json }
+    const delta = { tool_calls: [{ index: 0, id: 'c', type: 'function', function: call }] }
+    const calling = chat({ tools: [weather] })
+    expect(() => give(calling, [choice(delta)], 'tool_calls')).toThrow(/not a JSON object/)
+  })
+
   it('text for a strict schema, detected before the caller sees any of it', () => {
     expect(() => chat(person).value(choice({ content: 'Sure, ' }))).toThrow(MALFORMED)
   })

@@ -14,7 +14,7 @@ async function helloOf(
 ): Promise<MemberHello> {
   const { swarmId } = roster
   return {
-    ...{ swarmId, nowMs: NOW_MS, heads: [], issuerCertificate: new Uint8Array() },
+    ...{ swarmId, nowMs: NOW_MS, keyNumber: 0, heads: [], issuerCertificate: new Uint8Array() },
     certificate: (await certify(owner, member)).bytes,
     badge: await sealBadge({ swarmId, peer: process.id }, signer.key),
   }
