@@ -744,6 +744,7 @@ interface ChatMessage {
     readonly name?: string;
     readonly tool_calls?: readonly ToolCall[];
     readonly tool_call_id?: string;
+    readonly reasoning_content?: string;
 }
 interface ChatRequest extends SamplingFields {
     readonly model: string;
