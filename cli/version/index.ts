@@ -4,4 +4,4 @@
  * @packageDocumentation
  */
 export { isNewer } from './is-newer.ts'
-export { type PublishedInit, publishedVersion, registryOf } from './published-version.ts'
+export { publishedVersion, registryOf } from './published-version.ts'

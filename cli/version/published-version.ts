@@ -12,7 +12,7 @@ const MAX_BYTES = 1_048_576
 
 const ANSWER = z.object({ version: z.string().max(64) })
 
-export interface PublishedInit {
+interface PublishedInit {
   /** Of the package. */
   readonly name: string
   readonly registry: string

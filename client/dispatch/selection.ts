@@ -288,7 +288,7 @@ export class Selection {
     const { directory, host } = this.#context
     const connectedPeers = host.libp2p.getPeers().length
     const advertisements =
-      connectedPeers > 0 ? await directory.enumerate({ signal }) : directory.known()
+      connectedPeers > 0 ? await directory.enumerate({ signal, complete: true }) : directory.known()
     const bootstrap = host.bootstrapPeers()
     const { query, trusted } = this.#init
     const serving = directory.candidates(query)

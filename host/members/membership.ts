@@ -37,6 +37,8 @@ const POLL_MS = 500
 export interface MembershipInit {
   /** Receives a message for the operator if a change cannot be saved. @default no call */
   readonly onFault?: (message: string) => void
+  /** Milliseconds since 1970. @default the machine's clock */
+  readonly now?: () => number
 }
 
 /** This machine's membership of one swarm, and the lists that it knows. Processes of the machine share the directory. */
@@ -46,6 +48,7 @@ export class Membership implements Disposable {
   readonly keyring: Keyring
   readonly #files: SwarmFiles
   readonly #onFault: (message: string) => void
+  readonly #now: () => number
   readonly #listeners = new Set<() => void>()
   readonly #onFile = (): void => {
     this.refresh().catch((error: unknown) =>
@@ -66,7 +69,7 @@ export class Membership implements Disposable {
     roster: Roster,
     keyring: Keyring,
     own: OwnCertificates,
-    onFault: (message: string) => void,
+    { onFault, now }: Required<MembershipInit>,
   ) {
     this.directory = directory
     this.roster = roster
@@ -75,6 +78,7 @@ export class Membership implements Disposable {
     this.#certificate = own.certificate
     this.#issuerCertificate = own.issuerCertificate
     this.#onFault = onFault
+    this.#now = now
   }
 
   /** @throws InferenceError `invalid_request` if the directory holds no membership, or a damaged one */
@@ -83,10 +87,10 @@ export class Membership implements Disposable {
     const { owner } = files
     const roster = new Roster({ swarmId: await swarmIdOf(owner), owner })
     const own = await ownCertificates(files.admission)
-    const { onFault = () => {} } = init
+    const { onFault = () => {}, now = systemClock.wall } = init
     const keys = await readKeyFile(directory)
     const keyring = new Keyring(keys.length > 0 ? keys : [await heldKey(files.secret)])
-    const membership = new Membership(directory, files, roster, keyring, own, onFault)
+    const membership = new Membership(directory, files, roster, keyring, own, { onFault, now })
     await membership.#merge(files.admission.lists)
     return membership
   }
@@ -229,14 +233,14 @@ export class Membership implements Disposable {
   /** The key files first: other processes read both when the admission has changed. */
   async #writeKeys(): Promise<void> {
     const { keyring } = this
-    keyring.prune(systemClock.wall())
+    keyring.prune(this.#now())
     const isFirst = keyring.keys.every(({ secret }) => equals(secret, this.#files.secret))
     if (!isFirst) await writeKeyFile(this.directory, keyring.keys)
   }
 
   /** Rotations in the lists, without those whose number, a time, is far ahead. */
   #rotations(): readonly Rotation[] {
-    const latest = systemClock.wall() + MEMBERSHIP.startToleranceMs
+    const latest = this.#now() + MEMBERSHIP.startToleranceMs
     return this.roster.rotations().filter(({ number }) => number <= latest)
   }
 

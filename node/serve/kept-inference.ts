@@ -104,9 +104,9 @@ async function begins(
   { kept, limits, clock, signal }: ServeContext,
 ): Promise<boolean> {
   const { promise: late, resolve } = Promise.withResolvers<false>()
-  using timers = new DisposableStack()
+  const timers: Disposable[] = []
   const endIn = (ms: number): void => {
-    timers.use(clock.after(ms, () => resolve(false), { background: true }))
+    timers.push(clock.after(ms, () => resolve(false), { background: true }))
   }
   endIn(what === 'first' ? limits.uploadTimeoutMs : IDLE_MS)
   // A draining node refuses a new client's request, which must be on its way.
@@ -118,6 +118,7 @@ async function begins(
     return await raceSignal(Promise.race([reader.readable(), late]), signal)
   } finally {
     kept.closing.removeEventListener('abort', onClosing)
+    for (const timer of timers) timer[Symbol.dispose]()
     setIdle(stream, undefined)
   }
 }

@@ -37,11 +37,14 @@ export class KeptStreams {
     const bounds = boundsOn(caller, what)
     if (bounds.some(([name, most]) => (counts.get(name) ?? 0) >= most)) return undefined
     for (const [name] of bounds) add(counts, name, 1)
-    const place = new DisposableStack()
-    place.defer(() => {
-      for (const [name] of bounds) add(counts, name, -1)
-    })
-    return place
+    let isOver = false
+    return {
+      [Symbol.dispose]() {
+        if (isOver) return
+        isOver = true
+        for (const [name] of bounds) add(counts, name, -1)
+      },
+    }
   }
 
   /** Ends the waits; streams in use end after their attempt. */

@@ -74,8 +74,7 @@ describeOnInternet('the team with five machines of docs/operations.md', () => {
 
   const computer = (name: string): Computer => {
     const found = computers.get(name)
-    if (found === undefined)
-      throw new Error(`the page names a machine ${name} that is none of five`)
+    if (found === undefined) throw new Error(`the page names a sixth machine, ${name}`)
     return found
   }
 

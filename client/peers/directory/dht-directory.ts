@@ -9,12 +9,12 @@ import {
   modelKey,
   nodeKey,
 } from '../../../protocol/index.ts'
-import { openScope, raceSignal } from '../../../timing/index.ts'
+import { openScope, raceSignal, settledWithin } from '../../../timing/index.ts'
 import type { Candidate, Query } from '../../request/index.ts'
 import type { Directory, DirectoryInit } from './directory.ts'
 import { shuffled, someOfEachNetwork } from './draw.ts'
 import { candidatesOf, eligibilityOf } from './eligibility.ts'
-import { Liveness } from './liveness.ts'
+import { type LifeSign, Liveness } from './liveness.ts'
 import { lookUp } from './lookup.ts'
 
 interface Lookup {
@@ -28,6 +28,8 @@ const MAX_REMEMBERED = 256
 const STALE_LOOKUP_MS = 3_000
 /** Peers without a recent sign of life that are asked for one list. */
 const MAX_CHECKED = 64
+/** How long a list waits for what is new, once something is known. A machine that sleeps must not delay every list. */
+const LIST_WAIT_MS = 400
 /** A look-up that ended this recently is not repeated for a request that found no candidate. */
 const FRESH_LOOKUP_MS = 1_000
 
@@ -87,7 +89,14 @@ class DhtDirectory implements Directory {
     }
   }
 
-  async enumerate(options: { readonly signal: AbortSignal }): Promise<readonly Advertisement[]> {
+  async enumerate({
+    signal: waiting,
+    complete = false,
+  }: {
+    readonly signal: AbortSignal
+    readonly complete?: boolean
+  }): Promise<readonly Advertisement[]> {
+    const isFirst = !this.#endedAt.has('nodes')
     const lookup = this.#start('nodes', async (signal) => {
       await this.#joined(signal)
       const { host, clock } = this.#init
@@ -103,10 +112,26 @@ class DhtDirectory implements Directory {
         { signal },
       )
     })
-    await raceSignal(lookup.done, options.signal)
+    const patient = isFirst || complete
+    await this.#settled(lookup, patient || !this.#hasKnown('doubtful', 'alive'), waiting)
     const checks = this.#start('living', (signal) => this.#checkDoubtful(signal))
-    await raceSignal(checks.done, options.signal)
-    return this.known().filter(({ peerId }) => this.#liveness.of(peerId.toString()) !== 'gone')
+    await this.#settled(checks, patient, waiting)
+    if (!this.#hasKnown('alive')) await this.#settled(checks, true, waiting)
+    return this.known().filter(({ peerId }) => !this.#liveness.hasFailed(peerId.toString()))
+  }
+
+  /** Waits for the whole look-up, or for a moment: then it goes on in the background. */
+  async #settled({ done }: Lookup, whole: boolean, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#init
+    await raceSignal(whole ? done : settledWithin(done, LIST_WAIT_MS, { clock }), signal)
+  }
+
+  /** Whether a peer with one of these signs of life is known, and did not fail when it was last asked. */
+  #hasKnown(...signs: readonly LifeSign[]): boolean {
+    return this.known().some(({ peerId }) => {
+      const peer = peerId.toString()
+      return !this.#liveness.hasFailed(peer) && signs.includes(this.#liveness.of(peer))
+    })
   }
 
   connection(peer: string, isConnected: boolean): void {

@@ -50,9 +50,13 @@ export interface Directory {
   acquaintanceOf(peerId: PeerId): Acquaintance
   /**
    * Every advertisement in force, of all nodes that can be found in time and that gave a sign of life now or a few
-   * seconds ago.
+   * seconds ago. After the first list it waits for peers that are silent only if no other answers; `complete` waits for
+   * the whole look-up.
    */
-  enumerate(options: { readonly signal: AbortSignal }): Promise<readonly Advertisement[]>
+  enumerate(options: {
+    readonly signal: AbortSignal
+    readonly complete?: boolean
+  }): Promise<readonly Advertisement[]>
   /** The first connection to a peer opened, or its last one closed. */
   connection(peer: string, isConnected: boolean): void
   /** Ends the running look-ups. */

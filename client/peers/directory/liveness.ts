@@ -33,6 +33,11 @@ export class Liveness {
     return ageMs < GONE_MS ? 'gone' : 'doubtful'
   }
 
+  /** Whether it gave no answer when it was last asked, however long ago. */
+  hasFailed(peer: string): boolean {
+    return this.#signs.get(peer)?.alive === false
+  }
+
   /** The peer has just answered, or has just failed to. */
   heard(peer: string, alive: boolean): void {
     this.#signs.set(peer, { alive, atMs: this.#clock.now() })

@@ -48,7 +48,7 @@ describe('the trace in a head', () => {
   }
   const trace = { traceId: TRACE, spanId: SPAN, isSampled: true }
 
-  it('comes over the wire, and is absent where there is none', () => {
+  it('comes over the wire, and is absent without one', () => {
     const frame = { type: 'head', ...head, trace } as const
     expect(decodeClientFrame(encodeClientFrame(frame))).toEqual(frame)
     expect(decodeClientFrame(encodeClientFrame({ type: 'head', ...head }))).not.toHaveProperty(

@@ -8,8 +8,9 @@ import { createSwarm } from '../../../../host/members/create-swarm.ts'
 import { inviteMember, promoteMember, revokeMember } from '../../../../host/members/manage.ts'
 import { decodeMemberInvite, inviteKey } from '../../../../host/members/member-invite.ts'
 import { Membership } from '../../../../host/members/membership.ts'
-import { readOwnerKey } from '../../../../host/members/swarm-files.ts'
-import { type JoinRequest, signJoin } from '../../../../protocol/index.ts'
+import { rotateSwarmKey } from '../../../../host/members/rotate.ts'
+import { readOwnerKey, swarmPaths } from '../../../../host/members/swarm-files.ts'
+import { type JoinRequest, openCertificate, signJoin } from '../../../../protocol/index.ts'
 import { DAY_MS, NOW_MS, newParty, type Party } from './list-maker.ts'
 
 let home: string
@@ -115,5 +116,25 @@ describe('an admin', () => {
     await expect(revokeMember(membership, 'studio', at)).rejects.toThrow("only the owner's key")
     await revokeMember(membership, 'studio', { ...at, ownerKey })
     expect(membership.roster.isRevoked(machine.id)).toBe(true)
+  })
+})
+
+describe("the loss of the owner's key", () => {
+  it('stops neither invites, renewals nor revocations, nor a new pre-shared key', async () => {
+    await rm(swarmPaths(directory).ownerKey)
+    const later = { nowMs: NOW_MS + 300 * DAY_MS }
+    const admin = await Membership.open(directory, { now: () => later.nowMs })
+    expect(await readOwnerKey(directory)).toBeUndefined()
+    const init = { name: 'studio', role: 'node', uses: 1, addresses: [] } as const
+    const text = await inviteMember(admin, { ...init, expiresAtMs: later.nowMs + DAY_MS }, later)
+    const admitted = await admit(admin, await requestOf(text, await newParty()), {}, later.nowMs)
+    if (!('admission' in admitted)) throw new Error('not admitted')
+    const certificate = await openCertificate(admitted.admission.certificate)
+    expect(await renew(admin, certificate, {}, later.nowMs + 20 * DAY_MS)).toBeDefined()
+    await rotateSwarmKey(admin, { nowMs: later.nowMs })
+    expect((await revokeMember(admin, 'studio', later)).members).toHaveLength(1)
+    await expect(promoteMember(admin, 'office', later)).rejects.toMatchObject({
+      code: 'unauthorized',
+    })
   })
 })
