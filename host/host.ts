@@ -64,7 +64,7 @@ export interface HostInit {
   /** Find peers of the swarm on the LAN by mDNS. @default false */
   readonly mdns?: boolean
   /**
-   * Have a router forward a port by NAT-PMP or UPnP, once peers outside see this host behind one. Servers only.
+   * Have a router forward a port by NAT-PMP or UPnP, once peers outside see this host behind one. Only where it listens.
    * @default false
    */
   readonly portMapping?: boolean
