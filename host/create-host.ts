@@ -79,7 +79,7 @@ async function assemble(
   stopping: AbortController,
 ): Promise<Host> {
   const self = peerIdFromPrivateKey(persistence.privateKey).toString()
-  const joined = withMembership(resolved, await openHostMembership(membershipDir, resolved.onFault))
+  const joined = withMembership(resolved, await openHostMembership(membershipDir, resolved))
   const init: NamedHostInit = { ...joined, swarmName: swarmNameOf({ ...joined, self }) }
   const bootstrap = init.bootstrap.map(parseBootstrapAddress)
   const typed = [...bootstrap, ...init.listen.map(parseAddress)]

@@ -27,6 +27,8 @@ export interface ChatMessage {
   readonly name?: string
   readonly tool_calls?: readonly ToolCall[]
   readonly tool_call_id?: string
+  /** The assistant's thoughts before the message. Models that think need those of a turn's earlier calls. */
+  readonly reasoning_content?: string
 }
 
 /** A function that the model may call, its parameters given as a JSON schema. */

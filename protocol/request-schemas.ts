@@ -105,13 +105,26 @@ const message = z
     audio: z.null().optional(),
     function_call: z.null().optional(),
   })
-  .transform(({ role, content, name, tool_calls, tool_call_id, refusal }) => ({
+  .transform(({ role, content, name, tool_calls, tool_call_id, refusal, ...thoughts }) => ({
     role,
     ...(content !== undefined && { content: content ?? refusal ?? null }),
     ...(typeof name === 'string' && { name }),
     ...(tool_calls && tool_calls.length > 0 && { tool_calls }),
     ...(typeof tool_call_id === 'string' && { tool_call_id }),
+    ...(role === 'assistant' && thoughtsOf(thoughts)),
   }))
+
+/** Under OpenRouter's and newer vLLMs' name, too. */
+function thoughtsOf({
+  reasoning_content: thought,
+  reasoning = thought,
+}: {
+  readonly reasoning_content?: string | null | undefined
+  readonly reasoning?: unknown
+}): { readonly reasoning_content?: string } {
+  const given = thought ?? reasoning
+  return typeof given === 'string' && given !== '' ? { reasoning_content: given } : {}
+}
 
 const schemaObject = z
   .record(z.string(), z.unknown())

@@ -139,6 +139,8 @@ export class CallReader {
   end(): ReadText {
     const rest = this.#buffer
     this.#buffer = ''
+    // Only another call may follow a required one.
+    if (this.#isForced && this.hasCalls) return { text: '', calls: [] }
     switch (this.#mode) {
       case 'start':
       case 'text':

@@ -145,6 +145,7 @@ export class PromptBuilder {
 
   #message(message: ChatMessage, guard: SpecialTextGuard): Record<string, unknown> {
     const { role, content, name, tool_calls: calls = [], tool_call_id: callId } = message
+    const { reasoning_content: thought } = message
     const hasTools = role === 'tool' || callId !== undefined || calls.length > 0
     if (hasTools && this.traits.toolFormat === undefined) {
       throw new InferenceError(
@@ -156,6 +157,7 @@ export class PromptBuilder {
     return {
       role: role === 'developer' ? 'system' : role,
       content: guard.guard(textOf(content)),
+      ...(thought !== undefined && { reasoning_content: guard.guard(thought) }),
       ...(name !== undefined && { name: guard.guard(name) }),
       ...(callId !== undefined && { tool_call_id: guard.guard(callId) }),
       ...(calls.length > 0 && { tool_calls: calls.map((call) => templateCall(call, guard)) }),

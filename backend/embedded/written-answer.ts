@@ -4,7 +4,7 @@ import { ResumeSeam } from '../continuation/index.ts'
 import { LogprobQueue } from '../logprob-queue.ts'
 import type { Released } from '../stop-matcher.ts'
 import type { AnswerPlan } from './answer-plan.ts'
-import { AnswerText } from './answer-text.ts'
+import { AnswerText, type TextPiece } from './answer-text.ts'
 import { CallReader } from './call-reader.ts'
 import { closedJson } from './closed-json.ts'
 import type { DrawnToken } from './draw-tokens.ts'
@@ -131,17 +131,17 @@ export class WrittenAnswer {
       this.#logprobs.push(this.#logprobOf(drawn), isHidden)
     }
     const piece = this.#text.push(drawn.token)
-    if (piece === undefined) {
-      if (this.#thoughts?.isThinking === true) this.#reasoningTokens += 1
-      return undefined
-    }
-    const { text } = this.#noted(piece)
-    const read = this.#read(text)
+    const event = piece && this.#eventOf(piece)
     if (this.#thoughts?.isThinking === true) this.#reasoningTokens += 1
-    const logprobs = this.#logprobs.take(this.#upToJson(text))
-    const event = { ...NOTHING, ...read, tokenIds: piece.tokenIds, logprobs }
     if (this.ended !== undefined) this.#last = event
     return event
+  }
+
+  #eventOf(piece: TextPiece): TextEvent {
+    const { text } = this.#noted(piece)
+    const read = this.#read(text)
+    const logprobs = this.#logprobs.take(this.#upToJson(text))
+    return { ...NOTHING, ...read, tokenIds: piece.tokenIds, logprobs }
   }
 
   /** The last piece, with the finish reason. `before` goes in front of its text. */
@@ -151,17 +151,10 @@ export class WrittenAnswer {
       return this.#ending(last, before, finishReason)
     }
     const piece = this.#text.flush()
-    const { text } = this.#noted(piece)
-    const read = this.#read(text)
+    const event = this.#eventOf(piece)
     const isCut = piece.stopped || this.ended !== undefined
-    const logprobs = this.#logprobs.take(this.#upToJson(text))
-    const event = {
-      ...NOTHING,
-      ...read,
-      tokenIds: piece.tokenIds,
-      logprobs: isCut ? logprobs : [...logprobs, ...this.#logprobs.rest()],
-    }
-    return this.#ending(event, before, isCut ? 'stop' : finishReason)
+    const logprobs = isCut ? event.logprobs : [...event.logprobs, ...this.#logprobs.rest()]
+    return this.#ending({ ...event, logprobs }, before, isCut ? 'stop' : finishReason)
   }
 
   /** With what was held back, and the finish reason. */

@@ -149,11 +149,12 @@ function messagesOf(messages: readonly ChatMessage[]): object[] {
   )
   return messages.map((message) => {
     const images = imagesOf(message)
-    const { tool_calls: calls, tool_call_id: callId } = message
+    const { tool_calls: calls, tool_call_id: callId, reasoning_content: thought } = message
     const toolName = callId === undefined ? undefined : toolNames.get(callId)
     return {
       role: plainRole(message),
       content: messageText(message),
+      ...(thought !== undefined && { thinking: thought }),
       ...(images.length > 0 && { images }),
       ...(toolName !== undefined && { tool_name: toolName }),
       ...(calls !== undefined && {

@@ -18,6 +18,8 @@ export interface FlavorTraits {
   readonly mayTry: boolean
   /** Whether it may continue an answer from its text, which a trial of a few tokens proves. */
   readonly mayContinue: boolean
+  /** Whether its templates get the thoughts of earlier messages. Some APIs refuse the field. */
+  readonly takesThoughts: boolean
   /** Whether the engine can keep the prefix caches of different clients apart (`cache_salt`). */
   readonly cacheSalt: boolean
   /** A path that it answers at once, whatever it works on. @default none: one that works cannot be told from a hung one */
@@ -44,6 +46,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
     slots: 1,
     mayTry: true,
     mayContinue: true,
+    takesThoughts: true,
     cacheSalt: false,
     alivePath: '/health',
   },
@@ -55,6 +58,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
     slots: 16,
     mayTry: true,
     mayContinue: true,
+    takesThoughts: true,
     cacheSalt: true,
     alivePath: '/health',
   },
@@ -66,6 +70,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
     slots: 16,
     mayTry: true,
     mayContinue: true,
+    takesThoughts: true,
     cacheSalt: false,
   },
   'lm-studio': {
@@ -76,6 +81,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
     slots: 1,
     mayTry: false,
     mayContinue: true,
+    takesThoughts: false,
     cacheSalt: false,
   },
   generic: {
@@ -90,6 +96,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
     slots: 4,
     mayTry: false,
     mayContinue: false,
+    takesThoughts: false,
     cacheSalt: false,
   },
   // What OpenAI's reference defines. Never detected: a caller states it for its own provider.
@@ -109,6 +116,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
     slots: 4,
     mayTry: false,
     mayContinue: false,
+    takesThoughts: false,
     cacheSalt: false,
   },
 }

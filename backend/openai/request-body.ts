@@ -87,8 +87,10 @@ export function engineMessages(
   messages: readonly ChatMessage[],
   flavor: Flavor,
 ): readonly object[] {
-  return messages.map((message) => ({
+  const { takesThoughts } = FLAVORS[flavor]
+  return messages.map(({ reasoning_content: thought, ...message }) => ({
     ...message,
+    ...(takesThoughts && thought !== undefined && { reasoning_content: thought }),
     role: flavor === 'generic' || flavor === 'openai' ? message.role : plainRole(message),
     // Many templates support plain text only; parts are for images.
     content: hasImage(message.content) ? message.content : (contentText(message) ?? null),

@@ -4,9 +4,9 @@ import { type AttemptEvent, InvalidCall } from '../attempt/index.ts'
 import { type AnswerEvent, type AnswerPiece, isEnd, type Job, tokensOf } from '../request/index.ts'
 import { agreeingAttempt } from './agreeing-attempt.ts'
 import type { AttemptMessage, AttemptRun } from './attempt-run.ts'
-import { Delivery } from './delivery.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import { overtakenLeader, repeatsItself } from './dispatch-errors.ts'
+import { createDispatchParts, type DispatchParts } from './dispatch-parts.ts'
 import {
   type DispatchEffect,
   type DispatchInput,
@@ -15,26 +15,14 @@ import {
 } from './dispatch-state.ts'
 import { countsAs } from './failures.ts'
 import { hedgeTimeAfterReport, hedgeTimesAfterChoice } from './hedge-times.ts'
-import { Leader } from './leader.ts'
 import { transition } from './machine.ts'
-import { Opener } from './opener.ts'
-import { AnswerRecovery } from './recovery.ts'
-import { RequestFailure } from './request-failure.ts'
-import { RouteReports } from './route-reports.ts'
-import { RunningAttempts } from './running-attempts.ts'
 
 /** Carries out the effects of the state machine and feeds it the events of the attempts. */
 export class DispatchRun {
   readonly #context: DispatchContext
   readonly #job: Job
   readonly #scope: Scope
-  readonly #opener: Opener
-  readonly #delivery: Delivery
-  readonly #attempts: RunningAttempts
-  readonly #leader: Leader
-  readonly #recovery: AnswerRecovery
-  readonly #reports: RouteReports
-  readonly #why: RequestFailure
+  readonly #parts: DispatchParts
   readonly #mailbox: Mailbox<readonly [AttemptRun, AttemptMessage]>
   #state: DispatchState
   #failure: InferenceError | undefined
@@ -44,32 +32,25 @@ export class DispatchRun {
     this.#job = job
     this.#scope = scope
     this.#mailbox = new Mailbox(context.clock)
-    this.#opener = new Opener(context, job, scope)
-    const { selection } = this.#opener
-    this.#delivery = new Delivery(job)
-    this.#leader = new Leader(job.limits)
-    this.#why = new RequestFailure(job, selection)
-    this.#recovery = new AnswerRecovery({
-      ...{ job, delivery: this.#delivery, leader: this.#leader, selection },
-    })
-    this.#reports = new RouteReports(context.router, selection)
-    this.#attempts = new RunningAttempts({
-      ...{ context, job, scope, opener: this.#opener },
-      resumeNeed: () => this.#recovery.resumeNeed(),
-      send: (attempt, message) => this.#mailbox.put([attempt, message]),
-    })
+    this.#parts = createDispatchParts(context, job, scope, (attempt, message) =>
+      this.#mailbox.put([attempt, message]),
+    )
     this.#state = initialState(job.plan, job.limits, job.delivered !== undefined)
   }
 
   get #around() {
-    return { nowMs: this.#context.clock.now(), router: this.#context.router, opener: this.#opener }
+    return {
+      nowMs: this.#context.clock.now(),
+      router: this.#context.router,
+      opener: this.#parts.opener,
+    }
   }
 
   async *events(): AsyncGenerator<AnswerEvent, void, void> {
     this.#apply({ type: 'start' })
     for (;;) {
       // `yield*` would wrap the array in an asynchronous iterator.
-      for (const event of this.#delivery.take()) yield event
+      for (const event of this.#parts.delivery.take()) yield event
       const ended = this.#state.phase === 'ended'
       // The whole answer was delivered: a deadline that passed while the caller read it does not matter.
       if (ended && this.#failure === undefined) return
@@ -83,7 +64,7 @@ export class DispatchRun {
   }
 
   async close(): Promise<void> {
-    await this.#attempts.close()
+    await this.#parts.attempts.close()
     this.#mailbox[Symbol.dispose]()
   }
 
@@ -94,8 +75,8 @@ export class DispatchRun {
     signal.throwIfAborted()
     const atMs = this.#context.clock.now()
     if (untilMs === undefined || atMs < untilMs) return
-    this.#leader.stalled()
-    this.#apply({ type: 'ticked', atMs, stallAtMs: atMs + this.#leader.stallMs() })
+    this.#parts.leader.stalled()
+    this.#apply({ type: 'ticked', atMs, stallAtMs: atMs + this.#parts.leader.stallMs() })
   }
 
   #apply(input: DispatchInput): void {
@@ -107,7 +88,7 @@ export class DispatchRun {
   #act(effect: DispatchEffect): void {
     switch (effect.type) {
       case 'open':
-        this.#attempts.start(effect, this.#delivery.tokens)
+        this.#parts.attempts.start(effect, this.#parts.delivery.tokens)
         return
       case 'cancel':
         this.#supersede(effect.attempt)
@@ -116,28 +97,28 @@ export class DispatchRun {
         this.#lead(effect.attempt)
         return
       case 'pause':
-        this.#leader.pause()
+        this.#parts.leader.pause()
         return
       case 'unpause':
-        this.#leader.unpause()
+        this.#parts.leader.unpause()
         return
       case 'compare':
         this.#apply({
           type: 'compared',
-          winner: agreeingAttempt(this.#job, this.#attempts.complete())?.id,
+          winner: agreeingAttempt(this.#job, this.#parts.attempts.complete())?.id,
         })
         return
       case 'restart':
-        this.#leader.reset()
-        this.#why.candidateFound()
-        this.#delivery.restart()
+        this.#parts.leader.reset()
+        this.#parts.why.candidateFound()
+        this.#parts.delivery.restart()
         return
       case 'finish':
         this.#finish(effect.attempt)
         return
       case 'fail':
-        this.#failure = this.#why.error(effect.why, this.#delivery, () =>
-          this.#recovery.isPossible(),
+        this.#failure = this.#parts.why.error(effect.why, this.#parts.delivery, () =>
+          this.#parts.recovery.isPossible(),
         )
         return
       default:
@@ -147,7 +128,7 @@ export class DispatchRun {
 
   #handle(attempt: AttemptRun, message: AttemptMessage): void {
     // An attempt may have sent messages before it was cancelled.
-    if (!this.#attempts.has(attempt)) return
+    if (!this.#parts.attempts.has(attempt)) return
     switch (message.type) {
       case 'chosen': {
         const times = hedgeTimesAfterChoice(message.choice, this.#around)
@@ -205,14 +186,14 @@ export class DispatchRun {
     if (note === undefined || candidate === undefined) return
     const hadBegun = note.ttftMs !== undefined
     const counts = attempt.received(piece, gapMs)
-    if (!hadBegun) this.#reports.began(attempt)
+    if (!hadBegun) this.#parts.reports.began(attempt)
     if (this.#isLeader(attempt)) {
       const progress = Math.max(tokensOf(piece), Number(isEnd(piece)))
-      this.#leader.received(gapMs, progress)
+      this.#parts.leader.received(gapMs, progress)
       this.#deliver(attempt, piece)
       // An empty piece is no progress: the wait for the next token continues.
       if (progress === 0) attempt.readNext()
-      else this.#leader.readLater()
+      else this.#parts.leader.readLater()
       return
     }
     attempt.held.push(piece)
@@ -220,7 +201,7 @@ export class DispatchRun {
       attempt.readNext()
       return
     }
-    this.#leader.readLater()
+    this.#parts.leader.readLater()
     this.#apply({ type: 'began', attempt: attempt.id })
   }
 
@@ -230,17 +211,17 @@ export class DispatchRun {
 
   /** From here on the pieces of this attempt go to the caller. */
   #lead(id: number): void {
-    const attempt = this.#attempts.get(id)
+    const attempt = this.#parts.attempts.get(id)
     if (attempt === undefined) return
-    if (attempt.continues) this.#delivery.handOver(attempt)
+    if (attempt.continues) this.#parts.delivery.handOver(attempt)
     attempt.lease?.succeeded()
-    this.#leader.lead(attempt)
-    this.#why.candidateFound()
+    this.#parts.leader.lead(attempt)
+    this.#parts.why.candidateFound()
     for (const piece of attempt.held.splice(0)) this.#deliver(attempt, piece)
   }
 
   #deliver(attempt: AttemptRun, piece: AnswerPiece): void {
-    const repeats = this.#delivery.piece(attempt, piece)
+    const repeats = this.#parts.delivery.piece(attempt, piece)
     // Does not apply to a complete answer that enough peers agreed on.
     if (repeats && this.#isLeader(attempt))
       this.#failed(attempt, repeatsItself(this.#job.limits.maxRepeatedChunks))
@@ -248,60 +229,63 @@ export class DispatchRun {
 
   /** Runs once the caller has taken everything: the leader's waiting time counts only from here. */
   #readLeader(): void {
-    if (this.#state.phase !== 'streaming' || !this.#leader.takeDueRead()) return
-    const stallAtMs = this.#context.clock.now() + this.#leader.stallMs()
+    if (this.#state.phase !== 'streaming' || !this.#parts.leader.takeDueRead()) return
+    const stallAtMs = this.#context.clock.now() + this.#parts.leader.stallMs()
     this.#apply({ type: 'progressed', stallAtMs })
-    if (this.#leader.takeTooSlow()) this.#apply({ type: 'too-slow' })
-    const { attempt, isPaused } = this.#leader
-    if (!isPaused && attempt !== undefined && this.#attempts.has(attempt)) attempt.readNext()
+    if (this.#parts.leader.takeTooSlow()) this.#apply({ type: 'too-slow' })
+    const { attempt, isPaused } = this.#parts.leader
+    if (!isPaused && attempt !== undefined && this.#parts.attempts.has(attempt)) attempt.readNext()
   }
 
   #supersede(id: number): void {
-    const attempt = this.#attempts.get(id)
+    const attempt = this.#parts.attempts.get(id)
     if (attempt === undefined) return
     const { candidate } = attempt
-    if (attempt !== this.#leader.attempt || candidate === undefined) {
-      this.#reports.outpaced(attempt)
+    if (attempt !== this.#parts.leader.attempt || candidate === undefined) {
+      this.#parts.reports.outpaced(attempt)
       // In a quorum the answer may be complete, but another that agrees with it was delivered.
-      this.#attempts.dismiss(attempt, attempt.done === undefined ? 'superseded' : 'answered')
+      this.#parts.attempts.dismiss(attempt, attempt.done === undefined ? 'superseded' : 'answered')
       return
     }
-    const error = overtakenLeader(this.#leader.isPaused)
+    const error = overtakenLeader(this.#parts.leader.isPaused)
     // Without this it could be asked again when the next peer stalls, as routing tolerates a single stall.
-    this.#reports.failed(candidate, error)
-    this.#attempts.dismiss(attempt, error.code, error.message)
+    this.#parts.reports.failed(candidate, error)
+    this.#parts.attempts.dismiss(attempt, error.code, error.message)
   }
 
   #foundNoPeer(attempt: AttemptRun, cause: unknown): void {
-    this.#attempts.remove(attempt)
-    if (!attempt.concurrent) this.#why.noCandidate(cause)
-    const recovery = attempt.concurrent ? this.#recovery.step() : this.#recovery.stepWithoutResume()
+    this.#parts.attempts.remove(attempt)
+    if (!attempt.concurrent) this.#parts.why.noCandidate(cause)
+    const recovery = attempt.concurrent
+      ? this.#parts.recovery.step()
+      : this.#parts.recovery.stepWithoutResume()
     this.#apply({ type: 'no-candidate', attempt: attempt.id, recovery })
   }
 
   #failed(attempt: AttemptRun, cause: unknown): void {
     const { candidate } = attempt
-    if (candidate === undefined || !this.#attempts.has(attempt)) return
+    if (candidate === undefined || !this.#parts.attempts.has(attempt)) return
     const error = InferenceError.from(cause)
-    this.#reports.failed(candidate, error)
-    this.#attempts.dismiss(attempt, error.code, error.message)
-    if (error instanceof InvalidCall && attempt === this.#leader.attempt) this.#delivery.dropCalls()
+    this.#parts.reports.failed(candidate, error)
+    this.#parts.attempts.dismiss(attempt, error.code, error.message)
+    if (error instanceof InvalidCall && attempt === this.#parts.leader.attempt)
+      this.#parts.delivery.dropCalls()
     this.#apply({
       type: 'failed',
       attempt: attempt.id,
-      recovery: this.#recovery.step(),
-      final: this.#why.isFinal(),
+      recovery: this.#parts.recovery.step(),
+      final: this.#parts.why.isFinal(),
       countsAs: countsAs(error),
     })
   }
 
   /** The answer is complete. Without an attempt the client ends it: its peer was lost after the end was decided. */
   #finish(id: number | undefined): void {
-    const attempt = id === undefined ? this.#leader.attempt : this.#attempts.get(id)
+    const attempt = id === undefined ? this.#parts.leader.attempt : this.#parts.attempts.get(id)
     this.#context.budget.succeeded()
     this.#context.reserve.answered()
-    if (attempt !== undefined) this.#reports.answered(attempt)
-    this.#delivery.end(attempt, this.#opener.promptTokens)
-    if (attempt !== undefined) this.#attempts.dismiss(attempt, 'answered')
+    if (attempt !== undefined) this.#parts.reports.answered(attempt)
+    this.#parts.delivery.end(attempt, this.#parts.opener.promptTokens)
+    if (attempt !== undefined) this.#parts.attempts.dismiss(attempt, 'answered')
   }
 }

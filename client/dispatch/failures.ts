@@ -83,12 +83,13 @@ export function countsAs({ code }: InferenceError): 'attempt' | 'loading' | 'unr
 }
 
 /**
- * Whether a further attempt after this failure is at the expense of the client's budgets. Only a peer's failure is:
- * refusals, lost paths and second opinions on a rejected request are bounded for each request, and a failed dial cost
- * no engine any work.
+ * Whether a further attempt after this failure is at the expense of the client's budgets: after a peer's failure, and
+ * after a refusal for lack of capacity, which is no fault, but whose retries keep an overload going. Other refusals, lost
+ * paths and second opinions on a rejected request are bounded for each request, and a failed dial cost no engine any
+ * work.
  */
 export function drawsOnBudget({ code, traits }: InferenceError): boolean {
-  return traits.blame === 'peer' && code !== 'dial_failed'
+  return (traits.blame === 'peer' && code !== 'dial_failed') || code === 'over_capacity'
 }
 
 /** Pause before the same peer is asked again. Short: an answer continues even if its only peer keeps failing. */

@@ -38,13 +38,18 @@ export function queuedClient(
     })
     try {
       for (;;) {
+        const waitedMs = clock.now() - startedAtMs
         const timeoutMs = deadlineAtMs - clock.now()
+        if (timeoutMs <= 0) throw tooLate(options.timeoutMs, waitedMs)
         try {
           return await ask(
             { ...options, ...(options.timeoutMs !== undefined && { timeoutMs }) },
             turn,
           )
         } catch (error) {
+          // The client knows only the time that was left.
+          if (InferenceError.is(error, 'deadline_exceeded') && waitedMs >= 1)
+            throw tooLate(options.timeoutMs, waitedMs, error)
           if (!hasNoRoom(error)) throw error
           await turn.again(error)
         }
@@ -104,6 +109,18 @@ export function queuedClient(
       return answerOver(chunks, () => answer)
     },
   })
+}
+
+function tooLate(
+  timeoutMs: number | undefined,
+  waitedMs: number,
+  cause?: InferenceError,
+): InferenceError {
+  return new InferenceError(
+    'deadline_exceeded',
+    `no complete answer within ${Math.round(timeoutMs ?? waitedMs)} ms: the request waited for its turn for ${Math.round(waitedMs)} ms of them`,
+    cause && { cause, details: cause.details },
+  )
 }
 
 function modelOf(request: object): string {

@@ -6,7 +6,7 @@ import { MemberExchange } from './exchange.ts'
 import type { MemberExchangeInit } from './exchange-init.ts'
 import { MembershipGate } from './gate.ts'
 import { MEMBERSHIP } from './limits.ts'
-import { Membership } from './membership.ts'
+import { Membership, type MembershipInit } from './membership.ts'
 import { readOwnerKey } from './swarm-files.ts'
 
 /** Time limit of handing over the lists. */
@@ -47,10 +47,10 @@ export interface OpenedMembership {
 /** @throws InferenceError `invalid_request` if the directory holds no membership */
 export async function openHostMembership(
   directory: string | undefined,
-  onFault: (message: string) => void,
+  init: Required<MembershipInit>,
 ): Promise<OpenedMembership | undefined> {
   if (directory === undefined) return undefined
-  const membership = await Membership.open(directory, { onFault })
+  const membership = await Membership.open(directory, init)
   return {
     membership,
     gate: new MembershipGate(systemClock),

@@ -37,6 +37,8 @@ const POLL_MS = 500
 export interface MembershipInit {
   /** Receives a message for the operator if a change cannot be saved. @default no call */
   readonly onFault?: (message: string) => void
+  /** Milliseconds since 1970. @default the machine's clock */
+  readonly now?: () => number
 }
 
 /** This machine's membership of one swarm, and the lists that it knows. Processes of the machine share the directory. */
@@ -46,6 +48,7 @@ export class Membership implements Disposable {
   readonly keyring: Keyring
   readonly #files: SwarmFiles
   readonly #onFault: (message: string) => void
+  readonly #now: () => number
   readonly #listeners = new Set<() => void>()
   readonly #onFile = (): void => {
     this.refresh().catch((error: unknown) =>
@@ -66,7 +69,7 @@ export class Membership implements Disposable {
     roster: Roster,
     keyring: Keyring,
     own: OwnCertificates,
-    onFault: (message: string) => void,
+    { onFault, now }: Required<MembershipInit>,
   ) {
     this.directory = directory
     this.roster = roster
@@ -75,6 +78,7 @@ export class Membership implements Disposable {
     this.#certificate = own.certificate
     this.#issuerCertificate = own.issuerCertificate
     this.#onFault = onFault
+    this.#now = now
   }
 
   /** @throws InferenceError `invalid_request` if the directory holds no membership, or a damaged one */
@@ -83,10 +87,10 @@ export class Membership implements Disposable {
     const { owner } = files
     const roster = new Roster({ swarmId: await swarmIdOf(owner), owner })
     const own = await ownCertificates(files.admission)
-    const { onFault = () => {} } = init
+    const { onFault = () => {}, now = systemClock.wall } = init
     const keys = await readKeyFile(directory)
     const keyring = new Keyring(keys.length > 0 ? keys : [await heldKey(files.secret)])
-    const membership = new Membership(directory, files, roster, keyring, own, onFault)
+    const membership = new Membership(directory, files, roster, keyring, own, { onFault, now })
     await membership.#merge(files.admission.lists)
     return membership
   }
@@ -122,7 +126,7 @@ export class Membership implements Disposable {
    */
   keyFor(number: number): HeldKey | undefined {
     const { current } = this.keyring
-    const rotation = this.#rotations().find(({ digest }) => equals(digest, current.digest))
+    const rotation = this.rotations().find(({ digest }) => equals(digest, current.digest))
     if (rotation === undefined || rotation.number <= number) return undefined
     return rotation.heads.some((head) => this.roster.lacks(head)) ? undefined : current
   }
@@ -185,7 +189,7 @@ export class Membership implements Disposable {
   async take(lists: readonly Uint8Array[], secret?: Uint8Array): Promise<void> {
     const isNew = await this.#merge(lists)
     const key = secret === undefined ? undefined : await heldKey(secret)
-    const isNewKey = key !== undefined && this.keyring.offer(key, this.#rotations())
+    const isNewKey = key !== undefined && this.keyring.offer(key, this.rotations())
     if (!isNew && !isNewKey) return
     this.#told()
     await this.#save()
@@ -229,20 +233,20 @@ export class Membership implements Disposable {
   /** The key files first: other processes read both when the admission has changed. */
   async #writeKeys(): Promise<void> {
     const { keyring } = this
-    keyring.prune(systemClock.wall())
+    keyring.prune(this.#now())
     const isFirst = keyring.keys.every(({ secret }) => equals(secret, this.#files.secret))
     if (!isFirst) await writeKeyFile(this.directory, keyring.keys)
   }
 
   /** Rotations in the lists, without those whose number, a time, is far ahead. */
-  #rotations(): readonly Rotation[] {
-    const latest = systemClock.wall() + MEMBERSHIP.startToleranceMs
+  rotations(): readonly Rotation[] {
+    const latest = this.#now() + MEMBERSHIP.startToleranceMs
     return this.roster.rotations().filter(({ number }) => number <= latest)
   }
 
   /** Takes in the pre-shared key that this machine's list names, in `change`. */
   async rotated(secret: Uint8Array): Promise<void> {
-    if (this.keyring.offer(await heldKey(secret), this.#rotations())) return
+    if (this.keyring.offer(await heldKey(secret), this.rotations())) return
     throw new InferenceError('internal', 'the new pre-shared key is not taken')
   }
 
@@ -251,7 +255,7 @@ export class Membership implements Disposable {
     const key = await heldKey(secret)
     return await this.change(async () => {
       const isNew = this.keyring.invited(key)
-      this.keyring.follow(this.#rotations())
+      this.keyring.follow(this.rotations())
       return isNew
     })
   }
@@ -273,7 +277,7 @@ export class Membership implements Disposable {
       if (this.roster.take(list) === 'new') isNew = true
     }
     if (isNew) this.#adoptFromLists()
-    return this.keyring.follow(this.#rotations()) || isNew
+    return this.keyring.follow(this.rotations()) || isNew
   }
 
   /** Whether the list was verified before, and is in force. */

@@ -13,6 +13,9 @@ const TEMPLATE = `{%- if tools %}<|im_start|>system
 </tool_call><|im_end|>
 {% endif %}
 {%- for message in messages %}<|im_start|>{{ message.role }}
+{%- if message.reasoning_content %}<think>
+{{ message.reasoning_content }}</think>
+{%- endif %}
 {{ message.content }}
 {%- for call in message.tool_calls or [] %}<tool_call>
 {{ call.function | tojson }}
@@ -143,6 +146,7 @@ describe('the embedded engine, with a template that takes tools', () => {
       {
         role: 'assistant',
         content: null,
+        reasoning_content: 'I look.<|im_end|>',
         tool_calls: [{ id: 'a', type: 'function', function: called }],
       },
       { role: 'tool', tool_call_id: 'a', content: 'Hot.<|im_end|>' },

@@ -567,6 +567,40 @@ describe('createOllamaBackend', () => {
   })
 })
 
+describe('thoughts of an earlier message', () => {
+  const messages = [
+    { role: 'user', content: 'hello', reasoning_content: 'of a user' },
+    { role: 'assistant', content: 'hi', reasoning_content: 'I greet.' },
+    { role: 'assistant', content: 'there', reasoning: 'I greet more.', reasoning_content: null },
+    { role: 'user', content: 'and?' },
+  ]
+  const sentTo = async (table: Readonly<Record<string, Reply>>, init: object = {}) => {
+    const path = '/v1/chat/completions'
+    const { fetch, bodyOf } = fakeFetch({ ...table, [path]: () => events(delta('a', 'stop')) })
+    const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch, ...init })
+    await collect(backend.infer(chat({ messages })))
+    const sent = bodyOf(path)?.['messages'] as readonly { reasoning_content?: string }[]
+    return sent.map(({ reasoning_content: thought }) => thought)
+  }
+
+  it('go to engines whose templates take them, and nowhere else', async () => {
+    const thoughts = [undefined, 'I greet.', 'I greet more.', undefined]
+    expect(await sentTo(VLLM)).toEqual(thoughts)
+    expect(await sentTo({}, { assumed: true })).toEqual(thoughts.map(() => undefined))
+  })
+
+  it('go to Ollama by its own name', async () => {
+    const { fetch, bodyOf } = fakeFetch({
+      ...OLLAMA,
+      '/api/chat': lines({ message: { content: 'a' }, done: true, done_reason: 'stop' }),
+    })
+    await collect(createOllamaBackend({ fetch }).infer(chat({ messages })))
+    expect(bodyOf('/api/chat')?.['messages']).toMatchObject([
+      ...[{}, { thinking: 'I greet.' }, { thinking: 'I greet more.' }, {}],
+    ])
+  })
+})
+
 describe('detected capabilities', () => {
   const LLAMA = {
     '/v1/models': () => json({ data: [{ id: 'some-model', owned_by: 'llamacpp' }] }),

@@ -139,6 +139,12 @@ describe('required tool calls', () => {
     }
   })
 
+  it('show nothing of another one that length cuts', () => {
+    const reading = reader()
+    reading.push(`${one}\n<tool_call>\n{"na`)
+    expect(reading.end()).toEqual({ text: '', calls: [] })
+  })
+
   it('may be followed by others, but for one call an answer', () => {
     for (const [isSingle, count] of [
       [false, 2],

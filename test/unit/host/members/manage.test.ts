@@ -8,8 +8,16 @@ import { createSwarm } from '../../../../host/members/create-swarm.ts'
 import { inviteMember, promoteMember, revokeMember } from '../../../../host/members/manage.ts'
 import { decodeMemberInvite, inviteKey } from '../../../../host/members/member-invite.ts'
 import { Membership } from '../../../../host/members/membership.ts'
-import { readOwnerKey } from '../../../../host/members/swarm-files.ts'
-import { type JoinRequest, signJoin } from '../../../../protocol/index.ts'
+import { rotateSwarmKey } from '../../../../host/members/rotate.ts'
+import { readOwnerKey, swarmPaths } from '../../../../host/members/swarm-files.ts'
+import {
+  type JoinRequest,
+  type MemberList,
+  openCertificate,
+  sealMemberList,
+  secretDigest,
+  signJoin,
+} from '../../../../protocol/index.ts'
 import { DAY_MS, NOW_MS, newParty, type Party } from './list-maker.ts'
 
 let home: string
@@ -115,5 +123,44 @@ describe('an admin', () => {
     await expect(revokeMember(membership, 'studio', at)).rejects.toThrow("only the owner's key")
     await revokeMember(membership, 'studio', { ...at, ownerKey })
     expect(membership.roster.isRevoked(machine.id)).toBe(true)
+  })
+})
+
+describe("the loss of the owner's key", () => {
+  it('stops neither invites, renewals nor revocations, nor a new pre-shared key', async () => {
+    await rm(swarmPaths(directory).ownerKey)
+    const later = { nowMs: NOW_MS + 300 * DAY_MS }
+    const admin = await Membership.open(directory, { now: () => later.nowMs })
+    expect(await readOwnerKey(directory)).toBeUndefined()
+    const init = { name: 'studio', role: 'node', uses: 1, addresses: [] } as const
+    const text = await inviteMember(admin, { ...init, expiresAtMs: later.nowMs + DAY_MS }, later)
+    const admitted = await admit(admin, await requestOf(text, await newParty()), {}, later.nowMs)
+    if (!('admission' in admitted)) throw new Error('not admitted')
+    const certificate = await openCertificate(admitted.admission.certificate)
+    expect(await renew(admin, certificate, {}, later.nowMs + 20 * DAY_MS)).toBeDefined()
+    await rotateSwarmKey(admin, { nowMs: later.nowMs })
+    expect((await revokeMember(admin, 'studio', later)).members).toHaveLength(1)
+    await expect(promoteMember(admin, 'office', later)).rejects.toMatchObject({
+      code: 'unauthorized',
+    })
+  })
+})
+
+describe('a rotation whose number is far ahead', () => {
+  it('does not keep later ones from counting', async () => {
+    const admin = await Membership.open(directory, { now: () => NOW_MS })
+    const ownerKey = await readOwnerKey(directory)
+    if (ownerKey === undefined) throw new Error('no key')
+    const last = admin.roster.lists()[0]
+    const digest = await secretDigest(new Uint8Array(32).fill(9))
+    const number = NOW_MS + 3 * DAY_MS
+    const rotation = { number, digest, oldUntilMs: NOW_MS, heads: [] }
+    const { issuerCertificate: _, ...list } = { ...last, swarmId: admin.swarmId } as MemberList
+    await admin.take([await sealMemberList({ ...list, number, rotation }, ownerKey)])
+    expect(admin.roster.rotations()).toHaveLength(1)
+    expect(admin.rotations()).toEqual([])
+    const made = await rotateSwarmKey(admin, { nowMs: NOW_MS })
+    expect(made.number).toBe(NOW_MS)
+    expect(admin.keyring.current.number).toBe(NOW_MS)
   })
 })

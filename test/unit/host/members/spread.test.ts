@@ -5,9 +5,10 @@ import { expect, it } from 'vitest'
 import { MemberExchange } from '../../../../host/members/exchange.ts'
 import type { MemberExchangeInit } from '../../../../host/members/exchange-init.ts'
 import { MembershipGate } from '../../../../host/members/gate.ts'
+import { MEMBERSHIP } from '../../../../host/members/limits.ts'
 import { encodeMembershipQuestion, FrameWriter, sealBadge } from '../../../../protocol/index.ts'
 import { VirtualClock } from '../../../../testing/virtual-clock.ts'
-import { NOW_MS, newParty, newScene } from './list-maker.ts'
+import { DAY_MS, NOW_MS, newParty, newScene } from './list-maker.ts'
 
 /** An exchange with one connected member, which says that it has the owner's list of this number. */
 async function exchangeWithMember(number: number) {
@@ -29,18 +30,23 @@ async function exchangeWithMember(number: number) {
       return () => listeners.delete(listener)
     },
   }
+  const ends: Error[] = []
   const connection = Object.assign(new EventTarget(), {
     ...{ remotePeer: peer.id, remoteAddr: multiaddr('/ip4/127.0.0.1/tcp/1'), status: 'open' },
     newStream: () => Promise.reject(new Error('nothing to ask')),
-    abort: () => undefined,
+    abort: (error: Error) => ends.push(error),
   }) as unknown as Connection
+  const time = { ms: NOW_MS }
   const clock = new VirtualClock()
   const exchange = new MemberExchange({
-    ...{ membership, clock, gate: new MembershipGate(clock), wall: () => NOW_MS },
-    libp2p: { peerId: self.id, getConnections: () => [connection] },
+    ...{ membership, clock, gate: new MembershipGate(clock), wall: () => time.ms },
+    libp2p: Object.assign(new EventTarget(), {
+      ...{ peerId: self.id, getConnections: () => [connection] },
+    }),
     clocks: { heard: () => undefined, timeOfMajority: () => undefined },
     signal: new AbortController().signal,
     onMember: () => undefined,
+    onFault: () => undefined,
     onError: (_: string, error: unknown) => {
       throw error
     },
@@ -57,7 +63,7 @@ async function exchangeWithMember(number: number) {
   await writer.write(encodeMembershipQuestion({ type: 'hello', hello }))
   await writer.close()
   await exchange.handle(stream, connection)
-  return { ...scene, exchange, listeners, follows }
+  return { ...scene, exchange, listeners, follows, clock, time, ends }
 }
 
 it('spreading waits for the lists that a member has', async () => {
@@ -82,4 +88,15 @@ it('spreading that was given up follows the lists no longer', async () => {
   controller.abort(new Error('too late'))
   await expect(spreading).rejects.toThrow('too late')
   expect(listeners.size).toBe(0)
+})
+
+it('a partitioned machine cuts a member off when its certificate expires', async () => {
+  const { exchange, clock, time, ends } = await exchangeWithMember(0)
+  exchange.start()
+  time.ms = NOW_MS + 30 * DAY_MS + MEMBERSHIP.expiryToleranceMs
+  await clock.advance(MEMBERSHIP.checkIntervalMs)
+  expect(ends).toEqual([])
+  time.ms += 1
+  await clock.advance(MEMBERSHIP.checkIntervalMs)
+  expect(ends.map(({ message }) => message)).toEqual([expect.stringContaining('has expired')])
 })
