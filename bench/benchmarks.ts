@@ -19,6 +19,7 @@ export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   providers: async () => (await import('./providers.ts')).providers,
   recovery: async () => (await import('./recovery.ts')).recovery,
   reach: async () => (await import('./reach/reach.ts')).reach,
+  relay: async () => (await import('./relay.ts')).relay,
   hedge: async () => (await import('./hedge.ts')).hedge,
   scale: async () => (await import('./scale.ts')).scale,
   affinity: async () => (await import('./affinity.ts')).affinity,
@@ -40,6 +41,7 @@ export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
 export const UNHELD: Readonly<Record<string, string>> = {
   providers: 'its ratio compares with 20 hosts that hold every record: 0.4 ms, less than the noise',
   reach: 'prints milliseconds and tokens a second of one machine only',
+  relay: 'prints milliseconds and memory of one machine only',
   console: 'counts long tasks, which other work on the machine adds to',
   gateway: 'prints milliseconds of one machine only',
   faults: 'starts engines, and takes minutes',

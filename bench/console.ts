@@ -13,13 +13,13 @@ const PAGES = ['survival', 'requests', 'peers', 'models'] as const
 /** Processor time of a task of the page to compare with. */
 const COUNTED_MS = 15
 /** A page that only counts, as often as the console gets a message: its long tasks are the machine's. */
-const COUNTING = `data:text/html,<h1>counting</h1><script>
+const COUNTING = `data:text/html,${encodeURIComponent(`<h1>counting</h1><script>
 const count = (times) => { let sum = 0; for (let i = 0; i < times; i += 1) sum += i % 7; return sum }
 const took = () => { const start = performance.now(); count(1e6); return performance.now() - start }
 took()
 const fastest = Math.min(...Array.from({ length: 40 }, took))
 setInterval(() => count((${COUNTED_MS} / fastest) * 1e6), 200)
-</script>`
+</script>`)}`
 
 /** The console in Chromium with many peers and requests: tasks that keep a frame, and the memory of the page. */
 export async function consoleLoad(quick: boolean): Promise<Report> {

@@ -20,6 +20,10 @@ const COMMAND_TIMEOUT_MS = 10_000
 export type PeerTask =
   | { readonly kind: 'idle' }
   | { readonly kind: 'host' }
+  /** Relays. */
+  | { readonly kind: 'bootstrap' }
+  /** Peers that send through a relay to another one as much as it takes. */
+  | { readonly kind: 'flood'; readonly relay: string; readonly count: number }
   /** Speaks OpenAI's wire format, and answers by a clock. */
   | { readonly kind: 'engine'; readonly prefillMs?: number; readonly paceMs?: number }
   /** Serves HTTP; its address is a URL. */
@@ -35,6 +39,8 @@ export type PeerTask =
   | {
       readonly kind: 'nodes'
       readonly count: number
+      /** `hidden`: reached through a relay only. `relays`: relays for others. @default listens, and does not relay */
+      readonly reach?: 'hidden' | 'relays'
       readonly engine: TimedEngine
       readonly bootstrap: readonly string[]
     }
@@ -68,9 +74,13 @@ export interface PeerProcess extends PeerReady, AsyncDisposable {
   thaw(): void
 }
 
-/** Starts the task in its own process, like a peer. */
-export async function startPeer(task: PeerTask): Promise<PeerProcess> {
-  const peer = await forkPeer<PeerReady>(new URL('./peer.ts', import.meta.url), task)
+/** Starts the task in its own process, like a peer. @param startTimeoutMs @default 90 s */
+export async function startPeer(task: PeerTask, startTimeoutMs?: number): Promise<PeerProcess> {
+  const peer = await forkPeer<PeerReady>(
+    new URL('./peer.ts', import.meta.url),
+    task,
+    startTimeoutMs,
+  )
   const { child } = peer
   return {
     ...peer.ready,

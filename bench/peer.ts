@@ -1,11 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
 import {
   type Backend,
   createEmbeddedBackend,
   createOpenAiBackend,
   createScriptedBackend,
 } from '../backend/index.ts'
+import { createBootstrap } from '../bootstrap/index.ts'
 import { createClient } from '../client/index.ts'
 import { serveGateway } from '../gateway/index.ts'
 import { createHost, type Host } from '../host/index.ts'
@@ -24,6 +27,9 @@ const REST_CPU_US = 150_000
 const MAX_UNREST_S = 90
 
 const UNBOUNDED = 1_000_000
+const RESERVED_MS = 20_000
+const SINK = '/skein-bench/sink/1.0.0'
+const FLOOD_PIECE = new Uint8Array(65_536)
 const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 
 async function run(task: PeerTask): Promise<PeerReady> {
@@ -45,6 +51,12 @@ async function run(task: PeerTask): Promise<PeerReady> {
       const host = await createHost({ dht: 'server', listen: [LOOPBACK] })
       return { addresses: addressesOf(host), peerIds: [] }
     }
+    case 'bootstrap': {
+      const { host } = await createBootstrap({ listen: [LOOPBACK] })
+      return { addresses: addressesOf(host), peerIds: [] }
+    }
+    case 'flood':
+      return await startFlood(task)
     case 'hosts': {
       const hosts = [await createHost({ dht: 'server', listen: [LOOPBACK] })]
       const bootstrap = addressesOf(hosts[0] as Host)
@@ -81,13 +93,43 @@ async function startNodes(task: Extract<PeerTask, { kind: 'nodes' }>): Promise<r
   while (nodes.size < task.count) {
     const node = await createNode({
       backend: createTimedEngine(task.engine, nodes.size),
-      host: { listen: [LOOPBACK], bootstrap: task.bootstrap },
+      host: {
+        listen: task.reach === 'hidden' ? [] : [LOOPBACK],
+        bootstrap: task.bootstrap,
+        ...(task.reach === 'relays' && { relay: 'always' }),
+      },
       ...{ requestsPerSecondPerPeer: UNBOUNDED, requestBurstPerPeer: UNBOUNDED },
     })
+    if (task.reach === 'hidden') await node.host.relayed({ timeoutMs: RESERVED_MS })
     nodes.set(node.host.peerId.toString(), node)
   }
   return [...nodes.values()]
 }
+
+async function startFlood({
+  relay,
+  count,
+}: Extract<PeerTask, { kind: 'flood' }>): Promise<PeerReady> {
+  const init = { listen: [], bootstrap: [relay] }
+  const sink = await createHost({ dht: 'server', ...init })
+  await sink.libp2p.handle(SINK, async (stream) => {
+    for await (const _ of stream);
+  })
+  await sink.relayed({ timeoutMs: RESERVED_MS })
+  const through = multiaddr(`${relay}/p2p-circuit/p2p/${sink.peerId.toString()}`)
+  for (let stranger = 0; stranger < count; stranger += 1) {
+    const host = await createHost({ dht: 'client', ...init })
+    const stream = await (await host.libp2p.dial(through)).newStream(SINK)
+    void (async () => {
+      for (;;) if (!stream.send(FLOOD_PIECE)) await drained(stream)
+    })()
+  }
+  return { addresses: [], peerIds: [sink.peerId.toString()] }
+}
+
+/** `stream.onDrain()` resolves at once from its second call on. */
+const drained = (stream: Stream): Promise<unknown> =>
+  new Promise((resolve) => stream.addEventListener('drain', resolve, { once: true }))
 
 function readyOf(started: readonly Node[]): PeerReady {
   return {

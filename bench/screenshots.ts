@@ -17,7 +17,7 @@ await mkdir(directory, { recursive: true })
 await using swarm = await startConsoleSwarm()
 const browser = await openBrowser()
 const page = await browser.newPage({ viewport: WIDE, reducedMotion: 'reduce' })
-page.setDefaultTimeout(60_000)
+page.setDefaultTimeout(180_000)
 const open = async (name: string): Promise<void> => {
   await page.goto(`${swarm.url}/#/${name}`)
   await page.waitForSelector('h1')

@@ -29,7 +29,7 @@ export function reportError(
   const advice =
     error instanceof InferenceError
       ? adviceFor(error, commandName, typed)
-      : diskAdvice(diskFaultOf(error))
+      : diskAdvice(systemFaultOf(error))
   terminal.log(`skein: ${message}`, {
     level: 'error',
     code,
@@ -41,9 +41,15 @@ export function reportError(
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { path } = error as { readonly path?: unknown }
-  const fault = error instanceof InferenceError ? undefined : diskFaultOf(error)
+  const fault = systemFaultOf(error)
   if (fault === undefined) return error.message
   return typeof path === 'string' ? `cannot use ${path}: ${fault.reason}` : fault.reason
+}
+
+/** Typed errors have a text of their own. */
+function systemFaultOf(error: unknown): DiskFault | undefined {
+  const isTyped = error instanceof InferenceError || error instanceof UsageError
+  return isTyped ? undefined : diskFaultOf(error)
 }
 
 function diskAdvice(fault: DiskFault | undefined): string | undefined {

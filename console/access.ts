@@ -1,5 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
-import type { PageVisitor } from '../gateway/index.ts'
+import { isForwarded, type PageVisitor } from '../gateway/index.ts'
 import { isLoopbackAddress } from '../protocol/index.ts'
 
 /** The header with the token of the page. */
@@ -23,6 +23,8 @@ export class ConsoleAccess {
       if (visitor.key === undefined) return 'key'
       return visitor.isUnrestricted ? undefined : 'rights'
     }
+    // Behind a proxy on this machine, the visitor can be anywhere.
+    if (isForwarded(headers)) return 'loopback'
     if (!isLoopbackAddress(visitor.remoteAddress ?? '')) return 'loopback'
     if (!LOOPBACK_HOST.test(headers.get('host') ?? '')) return 'loopback'
     return isEqual(headers.get(TOKEN_HEADER) ?? '', this.token) ? undefined : 'token'

@@ -100,6 +100,7 @@ declare module 'skein/gateway' {
     batchResultLine,
     createApiKey,
     createGateway,
+    isForwarded,
     readBatchLine,
     readLines,
     serveGateway,
@@ -503,6 +504,7 @@ function isDigest(value: string): boolean;
 function isEmbeddedInstalled(): boolean;
 function isErrorCode(value: unknown): value is ErrorCode;
 function isExpired(advertisement: Advertisement, nowMs: number): boolean;
+function isForwarded(headers: Headers): boolean;
 function localModels(cacheDir: string): Promise<readonly LocalModel[]>;
 function matchesDigest(digest: string | undefined, pinned: string): boolean;
 function modelKey(id: string, shard: number): Promise<CID>;

@@ -33,6 +33,7 @@ export {
   type ApiKey,
   type ApiKeys,
   createApiKey,
+  isForwarded,
   type KeyBudget,
   type KeyPriority,
   type KeyRights,

@@ -1,17 +1,8 @@
 import type { Context } from 'hono'
 import { InferenceError, isLoopbackAddress } from '../protocol/index.ts'
 import type { GatewayEnv } from './context.ts'
-import { isOtherPage, type KeyRing } from './security/index.ts'
+import { isForwarded, isOtherPage, type KeyRing } from './security/index.ts'
 
-/** A proxy on this machine adds them: its callers can be anywhere. */
-const FORWARDING = [
-  'forwarded',
-  'via',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-  'x-real-ip',
-] as const
 const ADVICE = 'create a key (gateway key add NAME), and send it'
 
 export interface OwnerRules {
@@ -39,7 +30,7 @@ export function whyNotOwner(c: Context<GatewayEnv>, rules: OwnerRules): string |
     return `this gateway is open to other machines or names, so changing models needs a key: ${ADVICE}`
   }
   if (isOtherPage(c)) return `pages of other origins change models with a key only: ${ADVICE}`
-  if (FORWARDING.some((name) => c.req.header(name) !== undefined)) {
+  if (isForwarded(c.req.raw.headers)) {
     return `without API keys, models are not changed through a proxy: ${ADVICE}`
   }
   return undefined

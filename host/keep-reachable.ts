@@ -28,7 +28,7 @@ export interface KeepReachableInit {
 
 export interface Reachable {
   readonly reach: Reach
-  /** Only on a host that serves and may ask a router. */
+  /** Only on a host that listens and may ask a router. */
   readonly mapper?: PortMapper
   /** Contract: `Host.portMapping`. */
   portMapping(options?: JoinOptions): Promise<PortMapping>
@@ -55,13 +55,13 @@ export async function keepReachable(parts: KeepReachableInit): Promise<Reachable
   })
   reach.onChange(() => relaying.check())
   const portMapping = (): Promise<PortMapping> => Promise.resolve({ status: 'off' })
-  if (init.dht !== 'server') return { reach, portMapping }
-  followDhtMode({
-    ...{ libp2p, dht: libp2p.services.dht, signal, onError },
-    seenAt: () => reach.report().seenAt,
-    onReachability: reach.onChange,
-  })
-  if (!init.portMapping) return { reach, portMapping }
+  if (init.dht === 'server')
+    followDhtMode({
+      ...{ libp2p, dht: libp2p.services.dht, signal, onError },
+      seenAt: () => reach.report().seenAt,
+      onReachability: reach.onChange,
+    })
+  if (!init.portMapping || init.listen.length === 0) return { reach, portMapping }
   const log = libp2p.logger.forComponent('skein:port-mapping')
   const mapper = new PortMapper({
     ...{ random, signal },

@@ -11,6 +11,8 @@ const FAULTS = {
   ENOMEM: 'this machine is out of memory',
   EIO: 'the disk has failed',
   ENOTDIR: 'a file stands where a directory should be',
+  EEXIST: 'a file, or a link that leads nowhere, stands where a directory should be',
+  ELOOP: 'its symbolic links lead in a circle',
   ENOENT: 'it cannot be made there',
 } as const
 

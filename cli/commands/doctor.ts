@@ -35,15 +35,21 @@ export function doctorCommand(runtime: Runtime): Command {
 async function doctor(session: Session, options: DoctorOptions): Promise<number> {
   const { terminal } = session
   const failed: string[] = []
+  let todo: string | undefined
   for await (const diagnosis of diagnoses(session, options)) {
-    if (diagnosis.status === 'failed') failed.push(diagnosis.name)
+    if (diagnosis.status === 'failed') {
+      failed.push(diagnosis.name)
+      todo ??= diagnosis.advice
+    }
     terminal.emit({ event: 'step', ...diagnosis } as { event: 'step' })
     terminal.print(render(terminal, diagnosis))
   }
-  terminal.emit({ event: 'done', ok: failed.length === 0, failed } as { event: 'done' })
-  terminal.print(
-    failed.length === 0 ? '\nAll checks passed.\n' : `\nFailed: ${failed.join(', ')}\n`,
-  )
+  const ok = failed.length === 0
+  terminal.emit({ event: 'done', ok, failed, ...(todo !== undefined && { todo }) } as {
+    event: 'done'
+  })
+  terminal.print(ok ? '\nAll checks passed.\n' : `\nFailed: ${failed.join(', ')}\n`)
+  if (todo !== undefined) terminal.print(`Do this first: ${todo}\n`)
   return failed.length === 0 ? EXIT.ok : EXIT.failure
 }
 

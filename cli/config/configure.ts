@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { diskFaultOf } from '../../storage/index.ts'
 import { configHome } from '../directories.ts'
 import type { Environment } from '../environment.ts'
 import { UsageError } from '../usage-error.ts'
@@ -100,8 +101,12 @@ async function configFile(sources: Sources): Promise<ConfigFile | undefined> {
   try {
     text = sources.given?.text ?? (await readFile(path, 'utf8'))
   } catch (error) {
-    if (!isNamed && (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new UsageError(`${path}: ${error instanceof Error ? error.message : String(error)}`)
+    const fault = diskFaultOf(error)
+    if (!isNamed && fault?.code === 'ENOENT') return undefined
+    const why = error instanceof Error ? error.message : String(error)
+    if (fault === undefined || fault.code === 'ENOENT') throw new UsageError(`${path}: ${why}`)
+    const advice = isNamed ? '' : '; an empty SKEIN_CONFIG does without it'
+    throw new UsageError(`cannot read ${path}: ${fault.reason}${advice}`)
   }
   // The parser is loaded only where there is a file: most commands run without one.
   const { parseConfig } = await import('./parse-config.ts')

@@ -30,6 +30,7 @@ export function reachSteps(init: ReachStepsInit): Step[] {
     { name: 'NAT', run: () => findNat(init) },
     { name: 'IPv6', run: () => Promise.resolve(findIpv6(init)) },
     { name: 'relays', run: () => findRelays(init) },
+    { name: 'serving', run: () => summarize(init) },
   ]
 }
 
@@ -130,17 +131,42 @@ function findIpv6({ host }: ReachStepsInit): Finding {
   }
 }
 
-/** Connected peers that relay: behind NAT a node needs one, and a second one as a spare. */
-async function findRelays({ host }: ReachStepsInit): Promise<Finding> {
+/** Behind NAT a node needs a relay, and a second one as a spare. */
+const WANTED_RELAYS = 2
+
+async function findRelays(init: ReachStepsInit): Promise<Finding> {
+  const relays = await countRelays(init)
+  if (relays > 0) return { ok: true, message: `${relays} of the connected peers relay` }
+  return { ok: true, message: 'none of the connected peers relays' }
+}
+
+/** What all of this means for a node on this machine, and the one thing to do about it. */
+async function summarize(init: ReachStepsInit): Promise<Finding> {
+  const { status, advice } = init.host.reachability()
+  if (status === 'public' || status === 'forwarded')
+    return { ok: true, message: 'a node here would be reached directly: nothing to do' }
+  const relays = await countRelays(init)
+  if (relays >= WANTED_RELAYS)
+    return { ok: true, message: 'a node here would be reached through relays: nothing to do' }
+  if (relays > 0) {
+    return {
+      ok: true,
+      message: 'a node here would be reached through one relay, without a spare',
+      advice: 'name a second bootstrap peer with --bootstrap',
+    }
+  }
+  return {
+    ok: true,
+    message: 'a node here would be reached from its own network only',
+    ...(advice !== undefined && { advice: plainLine(advice) }),
+  }
+}
+
+async function countRelays({ host }: ReachStepsInit): Promise<number> {
   let relays = 0
   for (const peer of host.libp2p.getPeers()) {
     const known = await host.libp2p.peerStore.get(peer).catch(() => undefined)
     if (known?.protocols.includes(CIRCUIT_PROTOCOLS.hop) === true) relays += 1
   }
-  if (relays > 0) return { ok: true, message: `${relays} of the connected peers relay` }
-  return {
-    ok: true,
-    message:
-      'none of the connected peers relays: behind NAT a node would be reached from its LAN only',
-  }
+  return relays
 }

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { type ApiKey, createApiKey, type KeyPriority, type KeyRights } from './api-keys.ts'
+export { isForwarded } from './forwarded.ts'
 export { HOPS_HEADER, hopLimit } from './hops.ts'
 export { hostCheck } from './host-check.ts'
 export { type KeyBudget, KeyBudgets, type SpentTokens } from './key-budgets.ts'

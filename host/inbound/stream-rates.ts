@@ -3,13 +3,20 @@ import { InferenceError } from '../../protocol/index.ts'
 import { type OriginRate, OriginRates } from '../origin-rates.ts'
 
 /**
- * Streams that peers may open. A stream that is reset at once costs its opener next to nothing and the other side a
- * negotiation; a client whose streams carry one request after the other opens few.
+ * Streams that peers may open and then reset. It costs them next to nothing, and this side a negotiation. Clients reset
+ * what they no longer want: an answer that another peer began sooner, say.
  */
-export const STREAM_RATES: OriginRate = {
-  perPeer: { burst: 2_000, perSecond: 200 },
+export const RESET_RATES: OriginRate = {
+  perPeer: { burst: 4_000, perSecond: 400 },
   perNetwork: { burst: 8_000, perSecond: 800 },
 }
+/** Streams that peers may open at all: a client whose requests are refused opens one for each. */
+export const STREAM_RATES: OriginRate = {
+  perPeer: { burst: 20_000, perSecond: 2_000 },
+  perNetwork: { burst: 80_000, perSecond: 8_000 },
+}
+/** How long a peer beyond the rate of resets opens no stream. */
+const PAUSE_MS = 1_000
 /** Refused streams of one connection after which it is closed: refusing costs work as well. */
 const MAX_REFUSED = 4_000
 
@@ -23,14 +30,20 @@ export function boundNewStreams(
   libp2p: Pick<Libp2p, 'addEventListener' | 'removeEventListener'>,
   { signal, now }: { readonly signal: AbortSignal; readonly now: () => number },
 ): void {
-  const rates = new OriginRates(STREAM_RATES)
+  const resets = new OriginRates(RESET_RATES)
+  const streams = new OriginRates(STREAM_RATES)
   const onOpen = ({ detail: connection }: CustomEvent<Connection>): void => {
     const { muxer } = connection as unknown as { readonly muxer?: AcceptingMuxer }
     if (muxer === undefined) return
     const accept = muxer.onRemoteStream.bind(muxer)
+    let pausedUntilMs = Number.NEGATIVE_INFINITY
     let refused = 0
     muxer.onRemoteStream = (stream) => {
-      if (rates.take(connection, now())) {
+      if (now() >= pausedUntilMs && streams.take(connection, now())) {
+        stream.addEventListener('close', ({ error, local }) => {
+          const isReset = error !== undefined && local !== true
+          if (isReset && !resets.take(connection, now())) pausedUntilMs = now() + PAUSE_MS
+        })
         accept(stream)
         return
       }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { createSandbox } from '../../testing/cli/index.ts'
 import {
   createInternet,
   describeOnInternet,
@@ -76,4 +77,21 @@ describeOnInternet('a router that maps ports', () => {
     },
     240_000,
   )
+
+  it('is found by doctor, which says that a node here would be reached directly', async () => {
+    const home = await internet.router({ kind: 'port-preserving' })
+    const done = await mapPortsOnRequest(home, { how: 'NAT-PMP' })
+    const machine = await home.host()
+    const sandbox = await createSandbox()
+    const args = ['doctor', '--json', '--data-dir', sandbox.home, '--bootstrap', ...bootstrap]
+    const finished = await sandbox
+      .run(args, { machine, env: { SKEIN_UPNP: '1' } })
+      .finally(() => sandbox.close())
+    const step = (name: string) =>
+      finished.events().find((event) => (event as { name?: string }).name === name)
+    expect(step('port mapping')?.message).toContain('NAT-PMP')
+    expect(step('reachability')?.message).toContain('forwarded')
+    expect(step('serving')?.message).toContain('directly')
+    expect(done().some((line) => line.startsWith('mapped'))).toBe(true)
+  }, 240_000)
 })

@@ -54,6 +54,7 @@ export function RequestsPage({ state, detail }: PageProps): JSX.Element {
 function matches(request: RequestView, wanted: string): boolean {
   const { model, attempts, status } = request
   const outcome = status === 'ended' ? words(request.outcome) : status
-  const peers = attempts.map(({ peerId }) => peerId)
+  const running = request.status === 'running' ? request.running : []
+  const peers = [...attempts, ...running].map(({ peerId }) => peerId)
   return [model, outcome, ...peers].some((text) => text.toLowerCase().includes(wanted))
 }

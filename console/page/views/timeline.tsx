@@ -53,7 +53,9 @@ function LaneRow({
   const percent = (ms: number): string => `${(ms / totalMs) * 100}%`
   const waitedMs = ttftMs ?? durationMs
   const isSeam = reason === 'resume' && ttftMs !== undefined
-  const why = [seam && TEXT.seams[seam], message].filter((one) => one !== undefined).join(' · ')
+  // An attempt that wrote nothing has no seam in the answer.
+  const joined = seam !== undefined && tokens > 0 ? TEXT.seams[seam] : undefined
+  const why = [joined, message].filter((one) => one !== undefined).join(' · ')
   return (
     <li class={`lane ${colours.classOf(peerId)}`}>
       <span class="who">

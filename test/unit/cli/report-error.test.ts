@@ -95,4 +95,11 @@ describe('reportError', () => {
     })
     expect(JSON.parse(report(true, new TypeError('x')).out)).toMatchObject({ code: 'internal' })
   })
+
+  it('keeps what a typed error says of a file that cannot be read', () => {
+    const error = new UsageError('cannot read /root/skein.yaml: permission denied')
+    expect(report(false, error).err).toBe(
+      'skein: cannot read /root/skein.yaml: permission denied\n',
+    )
+  })
 })

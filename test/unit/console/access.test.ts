@@ -28,6 +28,16 @@ describe('access to the console', () => {
     expect(access.tokenFor(new Headers({ host }), visitor)).toBeUndefined()
   })
 
+  it.each(['x-forwarded-for', 'forwarded', 'via'])(
+    'refuses a proxy on this machine: %s',
+    (name) => {
+      const headers = own()
+      headers.set(name, '192.0.2.7')
+      expect(access.refusal(headers, local)).toBe('loopback')
+      expect(access.tokenFor(headers, local)).toBeUndefined()
+    },
+  )
+
   it('refuses an in-process caller, who has no address', () => {
     expect(access.refusal(own(), { ...anyone, keysRequired: false })).toBe('loopback')
   })

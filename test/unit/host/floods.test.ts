@@ -7,7 +7,7 @@ import type { OwnedBook } from '../../../host/advertisement-book.ts'
 import { createNoticeServer } from '../../../host/advertisement-notice.ts'
 import { exchangeOnConnect } from '../../../host/exchange-on-connect.ts'
 import { createExchangeServer } from '../../../host/exchange-server.ts'
-import { boundNewStreams, STREAM_RATES } from '../../../host/inbound/stream-rates.ts'
+import { boundNewStreams, RESET_RATES, STREAM_RATES } from '../../../host/inbound/stream-rates.ts'
 import { dialKnownPeers } from '../../../host/known-peer-dialer.ts'
 import { createNameLookup } from '../../../host/name-lookup.ts'
 import { OriginRates } from '../../../host/origin-rates.ts'
@@ -111,34 +111,47 @@ describe('streams that are opened and reset', () => {
     const stopping = new AbortController()
     let now = 0
     boundNewStreams(libp2p as unknown as Libp2p, { signal: stopping.signal, now: () => now })
-    const seen = { accepted: 0, reset: 0, closed: 0 }
+    const seen = { accepted: 0, refused: 0, closed: 0 }
     const muxer = { onRemoteStream: (_: Stream): unknown => (seen.accepted += 1) }
     const detail = {
       ...{ muxer, remotePeer: 'a', remoteAddr: multiaddr('/ip4/8.8.8.8/tcp/1') },
       abort: () => (seen.closed += 1),
     }
     libp2p.dispatchEvent(new CustomEvent('connection:open', { detail }))
-    const stream = { abort: () => (seen.reset += 1) } as unknown as Stream
-    const open = (count: number): void => {
-      for (let n = 0; n < count; n += 1) muxer.onRemoteStream(stream)
+    /** Opens streams, each of which ends at once. @param error of the other side */
+    const open = (count: number, error?: Error): void => {
+      for (let n = 0; n < count; n += 1) {
+        const stream = Object.assign(new EventTarget(), { abort: () => (seen.refused += 1) })
+        muxer.onRemoteStream(stream as unknown as Stream)
+        stream.dispatchEvent(Object.assign(new Event('close'), { error, local: false }))
+      }
     }
     return { seen, open, pass: (ms: number) => (now += ms) }
   }
+  const { burst, perSecond } = RESET_RATES.perPeer
+  const reset = new Error('reset')
 
-  it('are refused beyond a rate, before anything is negotiated on them', () => {
+  it('are refused for a moment beyond a rate, before anything is negotiated on them', () => {
     const { seen, open, pass } = opened()
-    const { burst, perSecond } = STREAM_RATES.perPeer
-    open(burst + 100)
-    expect(seen).toEqual({ accepted: burst, reset: 100, closed: 0 })
+    open(burst + 100, reset)
+    expect(seen).toEqual({ accepted: burst + 1, refused: 99, closed: 0 })
     pass(1_000)
-    open(perSecond + 100)
-    expect(seen).toEqual({ accepted: burst + perSecond, reset: 200, closed: 0 })
+    open(perSecond + 100, reset)
+    expect(seen).toEqual({ accepted: burst + perSecond + 2, refused: 198, closed: 0 })
   })
 
   it('end the connection if they go on', () => {
     const { seen, open } = opened()
-    open(20_000)
+    open(20_000, reset)
     expect(seen.closed).toBe(1)
+  })
+
+  it('are not those that end in order, of which a client under overload has many', () => {
+    const { seen, open } = opened()
+    open(STREAM_RATES.perPeer.burst)
+    expect(seen.refused).toBe(0)
+    open(1)
+    expect(seen.refused).toBe(1)
   })
 })
 

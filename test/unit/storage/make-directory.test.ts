@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -31,6 +31,20 @@ describe('makeDirectory', () => {
     await writeFile(file, '')
     await expect(makeDirectory(file)).rejects.toMatchObject({ code: 'EEXIST' })
     await expect(makeDirectory(join(file, 'below'))).rejects.toMatchObject({ code: 'ENOTDIR' })
+  })
+
+  it('explains links that lead nowhere, or in a circle', async () => {
+    const [nowhere, circle] = [join(home, 'nowhere'), join(home, 'circle')]
+    await symlink(join(home, 'missing/place'), nowhere)
+    await symlink(circle, circle)
+    for (const [path, code] of [
+      [nowhere, 'EEXIST'],
+      [join(nowhere, 'below'), 'EEXIST'],
+      [join(circle, 'below'), 'ELOOP'],
+    ] as const) {
+      const error: unknown = await makeDirectory(path).catch((thrown: unknown) => thrown)
+      expect(diskFaultOf(error), path).toMatchObject({ code })
+    }
   })
 
   it.runIf(process.platform === 'linux').each(['/proc/skein', '/proc/skein/a/b', '/proc/self/x/y'])(
