@@ -74,9 +74,13 @@ export interface PeerProcess extends PeerReady, AsyncDisposable {
   thaw(): void
 }
 
-/** Starts the task in its own process, like a peer. */
-export async function startPeer(task: PeerTask): Promise<PeerProcess> {
-  const peer = await forkPeer<PeerReady>(new URL('./peer.ts', import.meta.url), task)
+/** Starts the task in its own process, like a peer. @param startTimeoutMs @default 90 s */
+export async function startPeer(task: PeerTask, startTimeoutMs?: number): Promise<PeerProcess> {
+  const peer = await forkPeer<PeerReady>(
+    new URL('./peer.ts', import.meta.url),
+    task,
+    startTimeoutMs,
+  )
   const { child } = peer
   return {
     ...peer.ready,

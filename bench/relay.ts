@@ -17,6 +17,8 @@ const PACE_MS = 100
 /** Joining, and the first round of each periodic task. */
 const SETTLE_MS = 30_000
 const STRANGERS = 8
+/** Of ten nodes in one process, on a busy machine. */
+const START_TIMEOUT_MS = 300_000
 
 type Row = Readonly<Record<string, string | number>>
 
@@ -43,7 +45,8 @@ async function load(quick: boolean): Promise<Row[]> {
   for (let process = 0; process < PROCESSES; process += 1) {
     const engine = { type: 'plain', slots: 4, paceMs: PACE_MS, prefillMs: 0 } as const
     const count = NODES / PROCESSES
-    stack.use(await startPeer({ kind: 'nodes', reach: 'hidden', count, engine, bootstrap }))
+    const task = { kind: 'nodes', reach: 'hidden', count, engine, bootstrap } as const
+    stack.use(await startPeer(task, START_TIMEOUT_MS))
   }
   await wait(quick ? 10_000 : SETTLE_MS)
   const resting = await atRest(peer, quick)

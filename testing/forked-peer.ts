@@ -24,9 +24,14 @@ export interface ForkedPeer<Ready> extends AsyncDisposable {
 /**
  * Forks a module, sends it one message, and waits until it is ready.
  *
- * @throws Error if the child fails, ends, or is not ready in 90 s
+ * @param startTimeoutMs for a child that starts many peers
+ * @throws Error if the child fails, ends, or is not ready in time
  */
-export async function forkPeer<Ready>(module: URL, task: object): Promise<ForkedPeer<Ready>> {
+export async function forkPeer<Ready>(
+  module: URL,
+  task: object,
+  startTimeoutMs: number = START_TIMEOUT_MS,
+): Promise<ForkedPeer<Ready>> {
   const child = fork(module, { stdio: 'inherit' })
   const exited = once(child, 'exit')
   const kill = async (): Promise<void> => {
@@ -34,7 +39,7 @@ export async function forkPeer<Ready>(module: URL, task: object): Promise<Forked
     await exited
   }
   child.send(task)
-  const ready = await readyOf<Ready>(child).catch(async (error: unknown) => {
+  const ready = await readyOf<Ready>(child, startTimeoutMs).catch(async (error: unknown) => {
     await kill()
     throw error
   })
@@ -51,7 +56,7 @@ export async function forkPeer<Ready>(module: URL, task: object): Promise<Forked
   }
 }
 
-function readyOf<Ready>(child: ChildProcess): Promise<Ready> {
+function readyOf<Ready>(child: ChildProcess, timeoutMs: number): Promise<Ready> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void): void => {
       clearTimeout(late)
@@ -65,7 +70,7 @@ function readyOf<Ready>(child: ChildProcess): Promise<Ready> {
       if (message.type === 'ready') settle(() => resolve(message.ready))
       if (message.type === 'failed') fail(message.message)
     }
-    const late = setTimeout(() => fail('the peer was not ready in time'), START_TIMEOUT_MS)
+    const late = setTimeout(() => fail('the peer was not ready in time'), timeoutMs)
     child.on('message', onMessage)
     child.on('exit', onExit)
   })

@@ -25,18 +25,10 @@ export async function pathFailure(
   error: InferenceError,
   path: Path | undefined,
 ): Promise<InferenceError> {
-  if (path?.relay === undefined) {
-    if (error.code === 'stalled') void endIfSilent(path)
-    return error
-  }
+  if (path?.relay === undefined) return error
   if (!(await isPathLost(error, path))) return error
   const message = `the path through relay ${path.relay} was lost: ${error.message}`
   return new InferenceError('path_lost', message, { cause: error })
-}
-
-/** A direct connection whose peer froze, or moved: the next attempt must not wait on it. */
-async function endIfSilent(path: Path | undefined): Promise<void> {
-  if (path?.answers !== undefined && path.isOpen() && !(await path.answers())) path.avoid?.()
 }
 
 async function isPathLost({ code }: InferenceError, path: Path): Promise<boolean> {

@@ -123,7 +123,10 @@ export class Batches {
     const record = this.get(id, owner)
     if (record === undefined) return undefined
     const run = this.#runs.get(id)
-    if (run === undefined) throw invalid(`the batch is ${record.status} already`, 'id')
+    // A run that has ended is kept until its last state is on the disk.
+    if (run === undefined || hasEnded(record)) {
+      throw invalid(`the batch is ${record.status} already`, 'id')
+    }
     await run.cancel().catch((error: unknown) => this.#reportPause(id, error))
     return run.record
   }

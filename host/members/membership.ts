@@ -126,7 +126,7 @@ export class Membership implements Disposable {
    */
   keyFor(number: number): HeldKey | undefined {
     const { current } = this.keyring
-    const rotation = this.#rotations().find(({ digest }) => equals(digest, current.digest))
+    const rotation = this.rotations().find(({ digest }) => equals(digest, current.digest))
     if (rotation === undefined || rotation.number <= number) return undefined
     return rotation.heads.some((head) => this.roster.lacks(head)) ? undefined : current
   }
@@ -189,7 +189,7 @@ export class Membership implements Disposable {
   async take(lists: readonly Uint8Array[], secret?: Uint8Array): Promise<void> {
     const isNew = await this.#merge(lists)
     const key = secret === undefined ? undefined : await heldKey(secret)
-    const isNewKey = key !== undefined && this.keyring.offer(key, this.#rotations())
+    const isNewKey = key !== undefined && this.keyring.offer(key, this.rotations())
     if (!isNew && !isNewKey) return
     this.#told()
     await this.#save()
@@ -239,14 +239,14 @@ export class Membership implements Disposable {
   }
 
   /** Rotations in the lists, without those whose number, a time, is far ahead. */
-  #rotations(): readonly Rotation[] {
+  rotations(): readonly Rotation[] {
     const latest = this.#now() + MEMBERSHIP.startToleranceMs
     return this.roster.rotations().filter(({ number }) => number <= latest)
   }
 
   /** Takes in the pre-shared key that this machine's list names, in `change`. */
   async rotated(secret: Uint8Array): Promise<void> {
-    if (this.keyring.offer(await heldKey(secret), this.#rotations())) return
+    if (this.keyring.offer(await heldKey(secret), this.rotations())) return
     throw new InferenceError('internal', 'the new pre-shared key is not taken')
   }
 
@@ -255,7 +255,7 @@ export class Membership implements Disposable {
     const key = await heldKey(secret)
     return await this.change(async () => {
       const isNew = this.keyring.invited(key)
-      this.keyring.follow(this.#rotations())
+      this.keyring.follow(this.rotations())
       return isNew
     })
   }
@@ -277,7 +277,7 @@ export class Membership implements Disposable {
       if (this.roster.take(list) === 'new') isNew = true
     }
     if (isNew) this.#adoptFromLists()
-    return this.keyring.follow(this.#rotations()) || isNew
+    return this.keyring.follow(this.rotations()) || isNew
   }
 
   /** Whether the list was verified before, and is in force. */

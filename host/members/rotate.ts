@@ -37,7 +37,8 @@ export async function rotateSwarmKey(
   const digest = await secretDigest(secret)
   return await membership.change(async () => {
     const { roster, keyring } = membership
-    const last = Math.max(keyring.current.number, ...roster.rotations().map(({ number }) => number))
+    const known = membership.rotations().map(({ number }) => number)
+    const last = Math.max(keyring.current.number, ...known)
     const rotation: Rotation = {
       number: Math.max(last + 1, nowMs),
       ...{ digest, oldUntilMs: nowMs + overlapMs, heads: roster.heads() },

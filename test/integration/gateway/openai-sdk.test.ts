@@ -210,7 +210,7 @@ describe.each(ways)('openai, %s', (_, way) => {
     await expect(chat({ temperature: 9 })).rejects.toThrow(BadRequestError)
     await expect(chat({ temperature: 9 })).rejects.toMatchObject({ param: 'temperature' })
     await expect(chat({ messages: [] })).rejects.toMatchObject({ param: 'messages' })
-    await expect(chat({ keep_alive: 1 })).rejects.toMatchObject({ param: 'keep_alive' })
+    await expect(chat({ num_ctx: 1 })).rejects.toMatchObject({ param: 'num_ctx' })
   })
 })
 

@@ -10,7 +10,14 @@ import { decodeMemberInvite, inviteKey } from '../../../../host/members/member-i
 import { Membership } from '../../../../host/members/membership.ts'
 import { rotateSwarmKey } from '../../../../host/members/rotate.ts'
 import { readOwnerKey, swarmPaths } from '../../../../host/members/swarm-files.ts'
-import { type JoinRequest, openCertificate, signJoin } from '../../../../protocol/index.ts'
+import {
+  type JoinRequest,
+  type MemberList,
+  openCertificate,
+  sealMemberList,
+  secretDigest,
+  signJoin,
+} from '../../../../protocol/index.ts'
 import { DAY_MS, NOW_MS, newParty, type Party } from './list-maker.ts'
 
 let home: string
@@ -136,5 +143,24 @@ describe("the loss of the owner's key", () => {
     await expect(promoteMember(admin, 'office', later)).rejects.toMatchObject({
       code: 'unauthorized',
     })
+  })
+})
+
+describe('a rotation whose number is far ahead', () => {
+  it('does not keep later ones from counting', async () => {
+    const admin = await Membership.open(directory, { now: () => NOW_MS })
+    const ownerKey = await readOwnerKey(directory)
+    if (ownerKey === undefined) throw new Error('no key')
+    const last = admin.roster.lists()[0]
+    const digest = await secretDigest(new Uint8Array(32).fill(9))
+    const number = NOW_MS + 3 * DAY_MS
+    const rotation = { number, digest, oldUntilMs: NOW_MS, heads: [] }
+    const { issuerCertificate: _, ...list } = { ...last, swarmId: admin.swarmId } as MemberList
+    await admin.take([await sealMemberList({ ...list, number, rotation }, ownerKey)])
+    expect(admin.roster.rotations()).toHaveLength(1)
+    expect(admin.rotations()).toEqual([])
+    const made = await rotateSwarmKey(admin, { nowMs: NOW_MS })
+    expect(made.number).toBe(NOW_MS)
+    expect(admin.keyring.current.number).toBe(NOW_MS)
   })
 })
