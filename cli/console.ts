@@ -29,7 +29,7 @@ export interface ConsoleParts {
   readonly log: LogBook
   /** Absent if this process has no models of its own. */
   readonly desk?: ModelDesk | undefined
-  /** Pages that make no sense in this process. @default none */
+  /** Pages that are hidden, because they would stay empty in this process. @default none */
   readonly absent?: readonly ConsolePage[]
   /** Where the API is served, and to whom. Absent without a gateway. */
   readonly api?: (() => JoinView['api']) | undefined

@@ -153,7 +153,7 @@ export interface Client extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** A peer with the word of this client's owner on it. */
+/** A peer, and how this client's owner marked it. */
 export interface MarkedPeer {
   readonly peer: string
   readonly mark: PeerMark

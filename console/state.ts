@@ -26,7 +26,7 @@ export interface SelfView {
   /** Ids of the models that it shares. */
   readonly shares: readonly string[]
   readonly load?: Load
-  /** Pages that make no sense in this process. @default none */
+  /** Pages that are hidden, because they would stay empty in this process. @default none */
   readonly absent?: readonly ConsolePage[]
   /** Prompts are kept in memory, and shown with their requests. @default false */
   readonly recordsPrompts?: boolean

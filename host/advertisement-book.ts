@@ -100,6 +100,26 @@ export function createAdvertisementBook(init: BookInit): OwnedBook {
     announce(entry.advertisement)
   }
 
+  /**
+   * A known advertisement that its signer sends again is in force by the signer's clock: it expired by this host's clock
+   * only, which was set in the meantime.
+   */
+  const renewed = (entry: Entry, { source, signerNowMs }: TakeOptions): Entry => {
+    const { advertisement, datedMs } = entry
+    const nowMs = init.now()
+    const isFromSigner = source !== undefined && advertisement.peerId.equals(source)
+    if (!isFromSigner || signerNowMs === undefined || !isExpired(advertisement, nowMs)) return entry
+    const lifetimeMs = advertisement.expiresAtMs - advertisement.issuedAtMs
+    const dated = { ...advertisement, issuedAtMs: datedMs, expiresAtMs: datedMs + lifetimeMs }
+    const current = inOwnTime(dated, signerNowMs, nowMs)
+    if (isExpired(current, nowMs)) return entry
+    const { expiresAtMs } = current
+    const next = { ...entry, advertisement: current, expiresAtMs, takenAtMs: nowMs }
+    set(advertisement.peerId.toString(), next)
+    announce(current)
+    return next
+  }
+
   const passable = (except: PeerId, isMet: boolean): Uint8Array[] => {
     const nowMs = init.now()
     return [...entries.values()]
@@ -118,8 +138,9 @@ export function createAdvertisementBook(init: BookInit): OwnedBook {
     const same = byFingerprint.get(fingerprint)
     // Verified before and identical: in a busy swarm nearly all are.
     if (same !== undefined && (options.expectedSigner?.equals(same.advertisement.peerId) ?? true)) {
-      acquaint(same, acquaintanceBy(options, same.advertisement.peerId))
-      return same.advertisement
+      const current = renewed(same, options)
+      acquaint(current, acquaintanceBy(options, current.advertisement.peerId))
+      return current.advertisement
     }
     const nowMs = init.now()
     const signerNowMs = options.signerNowMs ?? nowMs

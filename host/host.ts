@@ -27,7 +27,7 @@ export interface HostInit {
    * was set aside. Must not throw. @default no call
    */
   readonly onFault?: (message: string) => void
-  /** Version of the program, told to connected peers as `skein/VERSION`. @default not told */
+  /** Version of the program, sent to connected peers as `skein/VERSION`. @default not sent */
   readonly version?: string
   /** Multiaddrs to listen on. A port of 0 is picked once and kept across restarts. @default none for clients, all interfaces (TCP and WebSockets) for servers */
   readonly listen?: readonly string[]

@@ -17,7 +17,7 @@ export interface AnswerPlan {
   readonly stops: readonly string[]
   readonly sampling: Sampling
   readonly grammar: HoldingGrammar | undefined
-  /** Set if thoughts are told apart from the text. */
+  /** Set if thoughts are separated from the text. */
   readonly thoughts?: { readonly marks: ThoughtMarks; readonly place: ThoughtPlace }
   /** Set if tools may be called. */
   readonly calls?: CallReaderInit

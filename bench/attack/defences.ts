@@ -75,18 +75,6 @@ export const DEFENCES: Readonly<Record<string, readonly Edit[]>> = {
   ],
   'costly bodies at the gateway': COUNTS,
   'costly bodies at the node': COUNTS,
-  'records for random keys': [
-    {
-      file: 'host/dht-guard/guarded-dht.ts',
-      code: "if (!taken) throw new Error('too many requests from this peer')",
-      instead: '',
-    },
-    {
-      file: 'host/dht-guard/guarded-dht.ts',
-      code: 'if (quota.admit(',
-      instead: 'if (true || quota.admit(',
-    },
-  ],
   'silent sockets at the node': [
     {
       file: 'host/inbound/bounds.ts',

@@ -31,17 +31,14 @@ export async function openStream(peer: Host, address: string, protocol: string):
 }
 
 export function headFrame(bodyBytes: number): Uint8Array {
+  return encodeClientFrame({ type: 'head', ...headOf(bodyBytes) })
+}
+
+function headOf(bodyBytes: number): Head {
   const attemptId = new Uint8Array(16)
   attempts += 1
   new DataView(attemptId.buffer).setUint32(0, attempts)
-  const head: Head = {
-    attemptId,
-    remainingMs: 60_000,
-    kind: 'chat',
-    model: 'scripted',
-    bodyBytes,
-  }
-  return encodeClientFrame({ type: 'head', ...head })
+  return { attemptId, remainingMs: 60_000, kind: 'chat', model: 'scripted', bodyBytes }
 }
 
 export function chat(content: string): Uint8Array {
@@ -87,13 +84,18 @@ export async function ask(peer: Host, address: string, timeoutMs: number): Promi
 
 async function askOnce(peer: Host, address: string, timeoutMs: number): Promise<number> {
   const startedAt = performance.now()
-  const stream = await openStream(peer, address, PROTOCOLS.inference)
+  const stream = await openStream(peer, address, PROTOCOLS.keptInference)
   const late = setTimeout(() => stream.abort(new Error('too late')), timeoutMs)
   let firstMs: number | undefined
   try {
-    await upload(stream, chat('Count from 1 to 3.'))
+    const data = chat('Count from 1 to 3.')
+    const head = headOf(data.length)
+    const { attemptId } = head
+    const writer = new FrameWriter(stream)
+    await writer.write(encodeClientFrame({ type: 'head', ...head }))
+    await writer.write(encodeClientFrame({ type: 'body', data }, attemptId))
     for await (const bytes of readFrames(stream, { maxFrames: 1_000, maxTotalBytes: 1_000_000 })) {
-      const frame = decodeNodeFrame(bytes)
+      const frame = decodeNodeFrame(bytes, attemptId)
       if (frame.type === 'chunk') firstMs ??= performance.now() - startedAt
       if (frame.type === 'failed') throw frame.error
       if (frame.type === 'done' && firstMs !== undefined) return firstMs

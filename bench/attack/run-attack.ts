@@ -35,7 +35,7 @@ export interface Target extends TargetReady, AsyncDisposable {
 }
 
 const ATTACKERS = 2
-/** Longest wait until an attack holds what it wants to hold; a defence may prevent that. */
+/** Longest wait until an attack has all its connections; a defence may prevent that. */
 const ESTABLISH_MS = 20_000
 
 /** A target in its own process. @param without defences to leave out */
@@ -123,7 +123,7 @@ async function askGateway(url: string, deadlineMs: number): Promise<number> {
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     signal: AbortSignal.timeout(deadlineMs),
-    // A connection that stands is not kept out by others.
+    // A new connection for each: one that is open already would not be kept out by others.
     headers: { 'content-type': 'application/json', connection: 'close' },
     body: JSON.stringify({ model: 'scripted', messages: [{ role: 'user', content: 'hello' }] }),
   })

@@ -16,7 +16,7 @@ export interface Reloads {
   readonly reloadMs: readonly number[]
 }
 
-/** Has a gateway take over changed providers and limits again and again, while callers ask. */
+/** Reloads changed providers and limits of a gateway again and again, while callers ask. */
 export async function reloads(count: number): Promise<Reloads> {
   await using stack = new AsyncDisposableStack()
   const engine = stack.use(await startPeer({ kind: 'engine', paceMs: 10 }))

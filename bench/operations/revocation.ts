@@ -46,7 +46,7 @@ export async function revocation(): Promise<Revocation> {
     for (;;) {
       const { done, value } = await reader.read()
       if (value !== undefined) text = (text + Buffer.from(value).toString()).slice(-2_000)
-      // The gateway has no other node: the caller is told so.
+      // The gateway has no other node: the caller gets an error that says so.
       if (done || text.includes('"error"')) return performance.now() - begin
     }
   })()

@@ -26,7 +26,7 @@ export function swarmSteps(init: SwarmStepsInit): Step[] {
       (address): Step => ({ name: `bootstrap ${address}`, run: () => dial(init, address) }),
     ),
     { name: 'peers', run: () => findPeers(init) },
-    { name: 'clock', needs: ['peers'], run: () => checkClock(init) },
+    { name: 'clock', run: () => checkClock(init) },
     { name: 'model', needs: ['peers'], run: () => findModel(init) },
     { name: 'answer', needs: ['model'], run: () => answer(init) },
   ]

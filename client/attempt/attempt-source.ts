@@ -22,7 +22,7 @@ export interface AttemptInit {
   readonly limits: AttemptLimits
   /** Whether no other peer could take the answer over: then a pause lasts as long as the peer reports work. @default never */
   readonly isAlone?: () => boolean
-  /** The parent of a span that the peer may record. @default not told */
+  /** The parent of a span that the peer may record. @default not sent */
   readonly trace?: TraceContext
   /** Time until the caller's deadline; read when the request is sent. */
   readonly remainingMs: () => number

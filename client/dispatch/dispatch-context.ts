@@ -17,7 +17,7 @@ export interface DispatchContext {
   readonly reserve: Pick<ResumeReserve, 'acquire' | 'answered' | 'balance'>
   /** Whether conversations stay with their peer as far as its load allows. */
   readonly affinity: boolean
-  /** Whether peers are told which trace a request is part of. @default no */
+  /** Whether the trace of a request is sent to peers. @default no */
   readonly carriesTraces?: boolean
   /** Whether a peer may be asked at all; false for a quarantined peer. @default every peer may */
   readonly admits?: (candidate: Candidate) => boolean

@@ -4,7 +4,7 @@ import type { JsonBody } from '../http/index.ts'
 /** A chat request in OpenAI's fields, and what was left out of it. */
 export interface OpenAiFields {
   readonly body: JsonBody
-  /** Names of wishes that no engine here takes. */
+  /** Names of fields that were left out because no engine here takes them. */
   readonly left: readonly string[]
   /** The caller's name of `reasoning_effort`, if it has another. */
   readonly names: Readonly<Record<string, string>>
@@ -29,8 +29,8 @@ const EFFORTS: Readonly<Record<string, z.ZodType<string | undefined>>> = {
     .transform(({ effort, enabled }) => (enabled === false ? 'none' : (effort ?? undefined))),
 }
 
-/** Wishes that change nothing about the meaning of an answer: where prompts are kept, how thoughts are shown, a hosted tool. */
-const WISHES: Readonly<Record<string, z.ZodType>> = {
+/** Fields that change nothing about the meaning of an answer: where prompts are kept, how thoughts are shown, a hosted tool. */
+const UNUSED: Readonly<Record<string, z.ZodType>> = {
   cache_prompt: z.boolean(),
   keep_alive: z.union([z.string(), z.number()]),
   include_reasoning: z.boolean(),
@@ -47,8 +47,8 @@ export function inOpenAiFields(asked: JsonBody): OpenAiFields {
   const body: Record<string, unknown> = { ...asked, ...continued(asked) }
   const left: string[] = []
   let names = {}
-  for (const [field, wish] of Object.entries(WISHES)) {
-    if (!Object.hasOwn(body, field) || !wish.safeParse(body[field]).success) continue
+  for (const [field, value] of Object.entries(UNUSED)) {
+    if (!Object.hasOwn(body, field) || !value.safeParse(body[field]).success) continue
     delete body[field]
     left.push(field)
   }

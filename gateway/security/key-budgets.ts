@@ -23,7 +23,7 @@ export interface KeyBudgetsInit {
 
 /** How old the record of other gateways may be. */
 const READ_EVERY_MS = 5_000
-/** When a caller may ask again whose budget is used up for good: somebody may have raised it. */
+/** When a caller may ask again whose budget is used up for good: it may have been raised. */
 const RAISED_MS = 86_400_000
 
 /** What one key used in the current period of its budget. */

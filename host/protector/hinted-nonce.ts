@@ -14,7 +14,7 @@ export function hintedNonce(secret: Uint8Array): Uint8Array {
   return Buffer.concat([random, hintOf(secret, random)])
 }
 
-/** The key of which the nonce speaks. @returns undefined for another key, or a nonce that is all random */
+/** The key that the nonce hints at. @returns undefined for another key, or a nonce that is all random */
 export function hintedSecret(
   nonce: Uint8Array,
   secrets: readonly Uint8Array[],

@@ -28,7 +28,7 @@ export interface ServedRequest {
   readonly queueMs?: number
   readonly ttftMs?: number
   readonly durationMs: number
-  /** The caller's span, where it told one: only within a private swarm, or one with members. */
+  /** The caller's span, if it sent one: only within a private swarm, or one with members. */
   readonly trace?: TraceContext
 }
 

@@ -215,7 +215,10 @@ describe('doctor', () => {
     await writeFile(dataDir, '')
     const doctor = await sandbox.runHere(['doctor', '--json', '--data-dir', dataDir])
     expect(doctor.exitCode).toBe(1)
-    expect(doctor.events().at(-1)).toEqual({ event: 'done', ok: false, failed: ['data directory'] })
+    expect(doctor.events().at(-1)).toEqual({
+      ...{ event: 'done', ok: false, failed: ['data directory'] },
+      todo: expect.stringContaining('--data-dir'),
+    })
   })
 
   it('succeeds if everything works', async () => {
@@ -228,7 +231,10 @@ describe('doctor', () => {
   it('names the step that fails and skips what depends on it', async () => {
     const doctor = await sandbox.runHere(['doctor', ...join(), '--model', 'nonesuch'])
     expect(doctor.exitCode).toBe(1)
-    expect(doctor.events().at(-1)).toEqual({ event: 'done', ok: false, failed: ['model'] })
+    expect(doctor.events().at(-1)).toEqual({
+      ...{ event: 'done', ok: false, failed: ['model'] },
+      todo: expect.stringContaining('node --model'),
+    })
     expect(doctor.events()).toContainEqual(
       expect.objectContaining({ event: 'step', name: 'answer', status: 'skipped' }),
     )

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -100,7 +101,8 @@ describeOnInternet('the team with five machines of docs/operations.md', () => {
   }
 
   const start = async (at: Computer, command: string): Promise<void> => {
-    const daemon = begin(at, command)
+    // In place of the shell, so that a signal reaches it.
+    const daemon = begin(at, `exec ${command}`)
     at.daemons.push(daemon)
     await vi.waitFor(
       () => {
@@ -145,7 +147,11 @@ describeOnInternet('the team with five machines of docs/operations.md', () => {
 
     // One that serves and the one through which all joined.
     for (const name of ['office-gpu', 'cloud-1']) {
-      for (const { child } of computer(name).daemons) child.kill('SIGKILL')
+      for (const { child } of computer(name).daemons) {
+        const ended = once(child, 'exit')
+        child.kill('SIGKILL')
+        await ended
+      }
     }
     const left = await run(computer('home'), "skein ask --model skein-tiny 'Count from 1 to 5.'")
     expect(left).toContain('1, 2, 3, 4, 5.')

@@ -53,6 +53,20 @@ describe('the advertisement book', () => {
       }
     })
 
+    it('keeps one in force that its signer sends again after this clock was set', async () => {
+      const { book, clock } = openBook()
+      const envelope = await seal(node, { issuedAtMs: NOW })
+      await book.take(envelope, { cached: 'met' })
+      clock.nowMs = AHEAD
+      await book.take(envelope, { source: other.peerId, signerNowMs: NOW })
+      expect(book.get(node.peerId)?.expiresAtMs).toBe(NOW + HOUR)
+      await book.take(envelope, { source: node.peerId, signerNowMs: NOW + HOUR / 4 })
+      expect(book.get(node.peerId)?.expiresAtMs).toBe(AHEAD + (3 * HOUR) / 4)
+      clock.nowMs += HOUR
+      await book.take(envelope, { source: node.peerId, signerNowMs: NOW + HOUR })
+      expect(book.get(node.peerId)?.expiresAtMs).toBe(AHEAD + (3 * HOUR) / 4)
+    })
+
     it('gives an issue time in the future no longer life than one of now', async () => {
       const { book } = openBook()
       await book.add(await seal(node, { issuedAtMs: NOW + 200_000 }))
