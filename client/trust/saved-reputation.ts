@@ -155,7 +155,7 @@ class Store {
     this.#mark = await this.#markOf()
   }
 
-  /** @returns undefined without a file; empty, hence damaged, if it is none. @throws if it cannot be read */
+  /** @returns undefined without a file; empty, hence damaged, for a directory. @throws if it cannot be read */
   async #content(): Promise<string | undefined> {
     try {
       const content = await readFile(this.#path, 'utf8')
