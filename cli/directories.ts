@@ -60,12 +60,13 @@ export function dataDirectories(
   } = {},
 ): string[] {
   const { swarmKey, name, members } = of
-  const named = name === undefined ? '' : `@${name}`
-  const swarm = `${swarmKey === undefined ? '' : `-${swarmName(swarmKey)}`}${named}`
-  const first = join(dataHome(env), `${role}${swarm}${members === undefined ? '' : `+${members}`}`)
-  if (role === 'client') return [first]
-  const others = Array.from({ length: MAX_DIRECTORIES - 1 }, (_, index) => `${first}-${index + 2}`)
-  return [first, ...others]
+  const key = swarmKey === undefined ? '' : `-${swarmName(swarmKey)}`
+  const named = `${name === undefined ? '' : `@${name}`}${members === undefined ? '' : `+${members}`}`
+  // The number before the name: a name may end in a number.
+  const numbered = (suffix: string): string => join(dataHome(env), `${role}${key}${suffix}${named}`)
+  if (role === 'client') return [numbered('')]
+  const others = Array.from({ length: MAX_DIRECTORIES - 1 }, (_, index) => `-${index + 2}`)
+  return ['', ...others].map(numbered)
 }
 
 /** A short name for a private swarm that does not reveal its key. */

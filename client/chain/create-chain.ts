@@ -68,7 +68,7 @@ export function createChains(init: ChainsInit): Chains {
     (member, { isExact, ...part }, scope) => {
       const own = {
         ...{ ...job, ...part, request: withModel(job.request, member.model) },
-        ...(isExact && { resume: 'exact' as const }),
+        ...(isExact && job.resume !== 'off' && { resume: 'exact' as const }),
       }
       if (member.type === 'network') {
         const { swarm } = member

@@ -38,6 +38,18 @@ it('keeps each private swarm apart, under a name that does not give the key away
   expect(swarmName(key)).not.toBe(swarmName(new Uint8Array(95).fill(8)))
 })
 
+it.each([
+  [{ members: 'acme' }, { members: 'acme-2' }, '/data/skein/node-2+acme'],
+  [{ name: 'office' }, { name: 'office-2' }, '/data/skein/node-2@office'],
+])('gives no directory of one swarm to another whose name ends in a number', (one, two, second) => {
+  const env = { XDG_DATA_HOME: '/data' }
+  const directories = dataDirectories(env, 'node', one)
+  expect(directories[1]).toBe(second)
+  expect(directories).toHaveLength(16)
+  const others = new Set(dataDirectories(env, 'node', two))
+  expect(directories.filter((each) => others.has(each))).toEqual([])
+})
+
 it.each(['', 'relative'])('does not keep state in the current directory for HOME=%j', (home) => {
   vi.stubEnv('HOME', home)
   try {

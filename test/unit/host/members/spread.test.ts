@@ -21,7 +21,7 @@ async function exchangeWithMember(number: number) {
   const membership = {
     ...{ roster, swarmId, memberKey: self.key, issuerCertificate: undefined },
     certificate: await certify(owner, self, { role: 'admin' }),
-    keyring: { current: { number: 0 } },
+    keyNumber: () => 0,
     keyFor: () => undefined,
     badgeFor: () => sealBadge({ swarmId, peer: self.id }, self.key),
     onChange: (listener: () => void) => {
