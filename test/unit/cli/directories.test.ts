@@ -1,12 +1,24 @@
 import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, vi } from 'vitest'
-import { cacheHome, dataDirectories, dataHome, swarmName } from '../../../cli/directories.ts'
+import {
+  cacheHome,
+  configHome,
+  dataDirectories,
+  dataHome,
+  swarmName,
+} from '../../../cli/directories.ts'
 
 it('keeps things where XDG says, or at its defaults', () => {
   expect(dataHome({ XDG_DATA_HOME: '/data' })).toBe('/data/skein')
   expect(dataHome({ XDG_DATA_HOME: 'relative' })).toBe(`${homedir()}/.local/share/skein`)
   expect(cacheHome({})).toBe(`${homedir()}/.cache/skein`)
+})
+
+it('asks the given environment for the home directory, not that of this process', () => {
+  expect(configHome({ HOME: '/home/ada' })).toBe('/home/ada/.config/skein')
+  expect(dataHome({ HOME: '/home/ada' })).toBe('/home/ada/.local/share/skein')
+  expect(dataHome({ HOME: 'relative' })).toBe(`${homedir()}/.local/share/skein`)
 })
 
 it('offers a node on the same machine up to 16 directories, and all clients one', () => {
