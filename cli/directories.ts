@@ -11,24 +11,24 @@ const MAX_DIRECTORIES = 16
 
 /** `$XDG_DATA_HOME/skein`. A relative path is ignored, as the XDG specification requires. */
 export function dataHome(env: Environment): string {
-  return join(base(env.XDG_DATA_HOME, '.local/share'), 'skein')
+  return join(base(env, env.XDG_DATA_HOME, '.local/share'), 'skein')
 }
 
 /** `$XDG_CONFIG_HOME/skein`: the configuration file. Undefined for a user without a home directory. */
 export function configHome(env: Environment): string | undefined {
   const { XDG_CONFIG_HOME: named } = env
-  if (named === undefined && foundHome() === undefined) return undefined
-  return join(base(named, '.config'), 'skein')
+  if (named === undefined && foundHome(env) === undefined) return undefined
+  return join(base(env, named, '.config'), 'skein')
 }
 
 /** `$XDG_CACHE_HOME/skein`: downloaded models, digests of files. */
 export function cacheHome(env: Environment): string {
-  return join(base(env.XDG_CACHE_HOME, '.cache'), 'skein')
+  return join(base(env, env.XDG_CACHE_HOME, '.cache'), 'skein')
 }
 
 /** As {@link cacheHome}. Undefined for a user without a home directory: what only saves time is not kept then. */
 export function optionalCacheHome(env: Environment): string | undefined {
-  const hasHome = env.XDG_CACHE_HOME !== undefined || foundHome() !== undefined
+  const hasHome = env.XDG_CACHE_HOME !== undefined || foundHome(env) !== undefined
   return hasHome ? cacheHome(env) : undefined
 }
 
@@ -42,7 +42,7 @@ export function hubCache(env: Environment): string {
   const { HF_HUB_CACHE: hub, HF_HOME: home, XDG_CACHE_HOME: cache } = env
   if (hub !== undefined && isAbsolute(hub)) return hub
   if (home !== undefined && isAbsolute(home)) return join(home, 'hub')
-  return join(base(cache, '.cache'), 'huggingface/hub')
+  return join(base(env, cache, '.cache'), 'huggingface/hub')
 }
 
 /**
@@ -60,12 +60,13 @@ export function dataDirectories(
   } = {},
 ): string[] {
   const { swarmKey, name, members } = of
-  const named = name === undefined ? '' : `@${name}`
-  const swarm = `${swarmKey === undefined ? '' : `-${swarmName(swarmKey)}`}${named}`
-  const first = join(dataHome(env), `${role}${swarm}${members === undefined ? '' : `+${members}`}`)
-  if (role === 'client') return [first]
-  const others = Array.from({ length: MAX_DIRECTORIES - 1 }, (_, index) => `${first}-${index + 2}`)
-  return [first, ...others]
+  const key = swarmKey === undefined ? '' : `-${swarmName(swarmKey)}`
+  const named = `${name === undefined ? '' : `@${name}`}${members === undefined ? '' : `+${members}`}`
+  // The number before the name: a name may end in a number.
+  const numbered = (suffix: string): string => join(dataHome(env), `${role}${key}${suffix}${named}`)
+  if (role === 'client') return [numbered('')]
+  const others = Array.from({ length: MAX_DIRECTORIES - 1 }, (_, index) => `-${index + 2}`)
+  return ['', ...others].map(numbered)
 }
 
 /** A short name for a private swarm that does not reveal its key. */
@@ -73,21 +74,24 @@ export function swarmName(swarmKey: Uint8Array): string {
   return createHash('sha256').update('skein-swarm-name').update(swarmKey).digest('hex').slice(0, 8)
 }
 
-function base(value: string | undefined, fallback: string): string {
-  return value !== undefined && isAbsolute(value) ? value : join(homeDirectory(), fallback)
+function base(env: Environment, value: string | undefined, fallback: string): string {
+  return value !== undefined && isAbsolute(value) ? value : join(homeDirectory(env), fallback)
 }
 
 /** @throws UsageError for a user without one, as in many containers */
-function homeDirectory(): string {
-  const home = foundHome()
+export function homeDirectory(env: Environment): string {
+  const home = foundHome(env)
   if (home !== undefined) return home
   throw new UsageError(
     'this user has no home directory: set HOME to a directory that it may write to, or name one with --data-dir',
   )
 }
 
-function foundHome(): string | undefined {
-  for (const read of [homedir, () => userInfo().homedir]) {
+/** As the environment says, else the system. Undefined for a user without one. */
+export function foundHome(env: Environment): string | undefined {
+  // On Windows shells set HOME to paths that only they understand.
+  const named = process.platform === 'win32' ? '' : (env.HOME ?? '')
+  for (const read of [() => named, homedir, () => userInfo().homedir]) {
     try {
       const home = read()
       // An empty or relative HOME would put state wherever the command was started.

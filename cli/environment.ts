@@ -3,6 +3,8 @@
  * `cli/config/`). Others are passed to the processes it starts.
  */
 export interface Environment {
+  /** Home directory of the user, outside of Windows. @default as the system lists the user */
+  readonly HOME?: string | undefined
   /** Where identities and known peers are kept. @default ~/.local/share */
   readonly XDG_DATA_HOME?: string | undefined
   /** Where downloaded models are kept. @default ~/.cache */

@@ -19,8 +19,8 @@ export interface SwarmInit extends Omit<HostInit, 'dht' | 'now'> {
 /**
  * Joins several swarms, none of which learns of the others: each has an identity, connections, caches and standings of its
  * own, and a data directory of its own. Models are called `swarm/model`; chains and aliases may lead from one swarm to the
- * next. A plain name means a model of the first swarm, or of the only other one that serves it; `auto` means the models of
- * the first swarm.
+ * next. A plain name means a model of the first swarm, or of the only other one that serves it if the first is reached and
+ * does not; `auto` means the models of the first swarm.
  *
  * @throws InferenceError `invalid_request` for names or data directories that are equal, and what `createClient` throws
  */

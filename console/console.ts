@@ -52,8 +52,13 @@ export function createConsole(init: ConsoleInit): Console {
     if (viewers.size > CONSOLE_LIMITS.maxViewers) oldest?.abort()
     const signal = AbortSignal.any([viewer.signal, request.signal])
     signal.addEventListener('abort', () => viewers.delete(viewer), { once: true })
-    // Without keys every user of this machine is let in.
-    const reader = { ...visitor, seesInvite: visitor.keysRequired }
+    const reader = {
+      isStillAccepted: () => access.refusal(request.headers, visitor.now()) === undefined,
+      // Without keys every user of this machine is let in.
+      get seesInvite() {
+        return visitor.now().keysRequired
+      },
+    }
     return streamed(stateEvents(state, signal, reader), () => {
       viewer.abort()
       viewers.delete(viewer)

@@ -1502,7 +1502,7 @@ interface PageVisitor {
     readonly keysRequired: boolean;
     readonly key?: string;
     readonly isUnrestricted: boolean;
-    readonly isStillAccepted: () => boolean;
+    readonly now: () => PageVisitor;
     readonly remoteAddress?: string;
 }
 interface PeerListing extends PeerReach {
@@ -1763,6 +1763,10 @@ interface SavedStandings {
     readonly marks: readonly {
         readonly peer: string;
         readonly mark: 'denied' | 'trusted';
+        readonly atMs: number;
+    }[];
+    readonly unmarked: readonly {
+        readonly peer: string;
         readonly atMs: number;
     }[];
     readonly dropped: number;

@@ -12,8 +12,8 @@ export interface PageVisitor {
   readonly key?: string
   /** Whether that key has every right: it is not held to models, limits or an expiry. */
   readonly isUnrestricted: boolean
-  /** Whether the visitor would still be let in: a key may be removed or expire while a stream is open. */
-  readonly isStillAccepted: () => boolean
+  /** The same visitor by the keys of now: one may be added, restricted or removed while a stream is open. */
+  readonly now: () => PageVisitor
   /** IP address of the other end. Absent in-process. */
   readonly remoteAddress?: string
 }
@@ -61,13 +61,16 @@ export function servePages(pages: GatewayPages, keys: PageKeys): MiddlewareHandl
     refuseOtherOrigins(c)
     const { remoteAddress } = c.env
     const { headers } = c.req.raw
-    const key = keyOf(headers, keys)
-    return await pages.respond(c.req.raw, {
-      keysRequired: keys.isRequired,
-      isUnrestricted: keys.isUnrestricted(key ?? ''),
-      isStillAccepted: () => keyOf(headers, keys) === key,
-      ...defined({ key, remoteAddress }),
-    })
+    const now = (): PageVisitor => {
+      const key = keyOf(headers, keys)
+      return {
+        keysRequired: keys.isRequired,
+        isUnrestricted: keys.isUnrestricted(key ?? ''),
+        now,
+        ...defined({ key, remoteAddress }),
+      }
+    }
+    return await pages.respond(c.req.raw, now())
   }
 }
 

@@ -38,7 +38,7 @@ async function join(
     const { name, role } = rejoined
     terminal.emit({ event: 'rejoined', swarm: invite.swarm, name, role } as { event: 'rejoined' })
     terminal.print(
-      `This machine is ${plainLine(name)} in ${invite.swarm} already, and has the swarm's new key now. The invite was not used up.\n`,
+      `This machine is ${plainLine(name)} in ${invite.swarm} already. It tries the key of this invite for a day, and keeps it once a member confirms it. The invite was not used up.\n`,
     )
     return undefined
   }

@@ -1,4 +1,4 @@
-import { homedir } from 'node:os'
+import { foundHome } from '../directories.ts'
 
 /** Names of variables and settings whose values are secrets. */
 const SECRET_NAME = /key|token|secret|passw|credential|invite|auth|cookie/i
@@ -35,7 +35,7 @@ export function createRedaction(
   const secrets = [...new Set([...named, ...more])]
     .filter(({ length }) => length >= MIN_SECRET_LENGTH)
     .toSorted((a, b) => b.length - a.length)
-  const home = homedir()
+  const home = foundHome(env) ?? ''
   return (text) => {
     let shown = text
     for (const secret of secrets) shown = shown.replaceAll(secret, '<secret>')

@@ -1,5 +1,6 @@
-import { homedir, userInfo } from 'node:os'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
+import { homeDirectory } from '../directories.ts'
 import type { Environment } from '../environment.ts'
 import { UsageError } from '../usage-error.ts'
 import { launchdLabel, launchdPlist } from './launchd-plist.ts'
@@ -30,7 +31,7 @@ export function supervisorOf(
   env: Environment,
 ): Supervisor {
   if (platform === 'linux') return systemd(scope, env)
-  if (platform === 'darwin') return launchd(scope)
+  if (platform === 'darwin') return launchd(scope, env)
   throw new UsageError(
     `skein service knows systemd and launchd; on ${platform} set up a service by hand, as docs/operations.md shows`,
   )
@@ -38,8 +39,8 @@ export function supervisorOf(
 
 function systemd(scope: ServiceScope, env: Environment): Supervisor {
   const own = scope === 'user' ? ['--user'] : []
-  const home = env.XDG_CONFIG_HOME ?? join(homedir(), '.config')
-  const directory = scope === 'user' ? join(home, 'systemd/user') : '/etc/systemd/system'
+  const config = (): string => env.XDG_CONFIG_HOME ?? join(homeDirectory(env), '.config')
+  const directory = scope === 'user' ? join(config(), 'systemd/user') : '/etc/systemd/system'
   const unit = (role: ServiceRole): string => `${serviceName(role)}.service`
   const reload: CommandLine = ['systemctl', ...own, 'daemon-reload']
   return {
@@ -62,9 +63,9 @@ function systemd(scope: ServiceScope, env: Environment): Supervisor {
   }
 }
 
-function launchd(scope: ServiceScope): Supervisor {
+function launchd(scope: ServiceScope, env: Environment): Supervisor {
   const isUser = scope === 'user'
-  const library = isUser ? join(homedir(), 'Library') : '/Library'
+  const library = isUser ? join(homeDirectory(env), 'Library') : '/Library'
   const directory = join(library, isUser ? 'LaunchAgents' : 'LaunchDaemons')
   const logDirectory = join(library, 'Logs')
   const domain = isUser ? `gui/${userInfo().uid}` : 'system'

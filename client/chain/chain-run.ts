@@ -85,6 +85,8 @@ class ChainRun {
   /** Whether `auto` is being resolved. */
   #expanding: boolean = false
   #leader: MemberAnswer | undefined
+  /** Whether the caller has a part of an answer. */
+  #hasSent: boolean = false
   /** Chunks that another member may have to continue after. */
   #delivered: DeliveredChunk[] = []
   /** The failure that interrupted an answer the caller has a part of, and the number of failures up to it. */
@@ -101,14 +103,17 @@ class ChainRun {
   }
 
   async *events(): AsyncGenerator<AnswerEvent, void, void> {
-    const { restartable, switchModels, journal, health } = this.#init
-    const keeps = !restartable && (switchModels === 'mid-answer' || this.#spansSwarms)
+    const { restartable, journal, health } = this.#init
+    const keeps = this.#keeps
     for (;;) {
       const answer = await this.#begun()
       yield modelEvent(answer.member)
       try {
         for await (const event of answer.events()) {
-          if (event.type === 'chunk' && keeps) this.#delivered.push(deliveredChunk(event))
+          if (event.type === 'chunk') {
+            this.#hasSent = true
+            if (keeps) this.#delivered.push(deliveredChunk(event))
+          }
           if (event.type === 'done') {
             health.succeeded(memberKey(answer.member))
             await Promise.all(this.#closing)
@@ -126,11 +131,11 @@ class ChainRun {
     }
   }
 
-  get #spansSwarms(): boolean {
-    const swarms = this.#init.members.flatMap((member) =>
-      member.type === 'network' ? [member.swarm] : [],
-    )
-    return new Set(swarms).size > 1
+  /** Whether another member may continue an answer, and needs what the caller has of it. */
+  get #keeps(): boolean {
+    const { restartable, switchModels, members } = this.#init
+    if (restartable) return false
+    return switchModels === 'mid-answer' || (members.length > 1 && members.some(isOfOneOfSeveral))
   }
 
   async close(): Promise<void> {
@@ -264,7 +269,8 @@ class ChainRun {
     if (switchModels === 'before-answer') {
       const others = members.length > 1 ? 'the chain does not switch models mid-answer' : ''
       // The same weights in another swarm are no other model.
-      this.#queue = this.#queue.filter((next) => isInAnotherSwarm(next, answer.member))
+      const mayGoOn = this.#keeps || !this.#hasSent
+      this.#queue = this.#queue.filter((next) => mayGoOn && isInAnotherSwarm(next, answer.member))
       if (this.#queue.length === 0) throw brokenOffBy(failure, others, [])
       this.#isExact = true
     }
@@ -290,6 +296,11 @@ class ChainRun {
 function modelEvent(member: NamedMember): AnswerEvent {
   const swarm = member.type === 'network' ? member.swarm : undefined
   return { type: 'model', model: labelOf(member), ...(swarm !== undefined && { swarm }) }
+}
+
+/** Whether the client is in several swarms, as the member shows. */
+function isOfOneOfSeveral(member: Member): boolean {
+  return member.type === 'plain' || (member.type !== 'provider' && member.swarm !== undefined)
 }
 
 function isInAnotherSwarm(next: Member, last: NamedMember): boolean {

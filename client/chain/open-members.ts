@@ -1,11 +1,15 @@
-import { InferenceError, normalizeModelId } from '../../protocol/index.ts'
-import type { Clock } from '../../timing/index.ts'
+import { type Advertisement, InferenceError, normalizeModelId } from '../../protocol/index.ts'
+import { type Clock, openScope, raceSignal } from '../../timing/index.ts'
 import type { ChainJob } from './chain-job.ts'
 import { findModels, type ModelSource } from './find-models.ts'
 import type { NamedMember, OpenMember } from './member.ts'
 
 /** Pause between two searches of all swarms for plain names. */
 const SEARCH_PAUSE_MS = 10_000
+/** The longest search. */
+const SEARCH_MS = 10_000
+/** How long the default swarm's list of nodes says that it does not serve a plain name. */
+const LIST_HOLDS_MS = 60_000
 
 /** A swarm of the client. */
 export interface SwarmSource extends ModelSource {
@@ -23,6 +27,10 @@ export interface OpenMembersInit {
 export class OpenMembers {
   readonly #init: OpenMembersInit
   #searchedAtMs = -SEARCH_PAUSE_MS
+  /** When the default swarm's list of nodes was last read, and had some. */
+  #listedAtMs = -Infinity
+  /** Shared by all who wait for it. */
+  #searching: Promise<void> | undefined
 
   constructor(init: OpenMembersInit) {
     this.#init = init
@@ -50,21 +58,21 @@ export class OpenMembers {
   }
 
   /**
-   * Chooses the swarm of a plain name: the default one if it serves the model or none does, else the only other one. The
-   * name is not looked for in any swarm: their lists of nodes are read instead.
+   * Chooses the swarm of a plain name: the default one if it serves the model, as far as is known, or none does, else the
+   * only other one. Another one gets the prompt only if the default's list of nodes was read a short time ago: one that is
+   * not reached may serve the model, too. The name is not looked for in any swarm.
    */
   async #place(
     model: string,
     options: { readonly signal: AbortSignal },
   ): Promise<Extract<NamedMember, { type: 'network' }>> {
     const [first] = this.#init.swarms
-    let serving = this.#serving(model)
-    if (serving.length === 0) {
+    if (!this.#isInDefault(model) && !(this.#isListed() && this.#others(model).length > 0)) {
       await this.#search(options)
-      serving = this.#serving(model)
     }
-    const [only, ...others] = serving.includes(first) ? [first] : serving
-    if (others.length > 0) {
+    const isElsewhere = !this.#isInDefault(model) && this.#isListed()
+    const serving = isElsewhere ? this.#others(model) : []
+    if (serving.length > 1) {
       const names = serving.map(({ name }) => `${name}/${model}`)
       throw new InferenceError(
         'invalid_request',
@@ -72,33 +80,65 @@ export class OpenMembers {
         { details: { param: 'model' } },
       )
     }
-    const { name } = only ?? first
+    const { name } = serving[0] ?? first
     return { type: 'network', model, label: model, ...(name !== undefined && { swarm: name }) }
   }
 
-  #serving(model: string): readonly SwarmSource[] {
-    const id = normalizeModelId(model.split('@sha256:')[0] ?? '')
-    return this.#init.swarms.filter(({ directory }) =>
-      directory
-        .known()
-        .some(
-          ({ models, peerId }) =>
-            directory.acquaintanceOf(peerId) !== 'heard' &&
-            models.some((served) => served.id === id || served.aliases.includes(id)),
-        ),
+  /** Whether the default swarm serves the model, or did when this machine last heard of it. */
+  #isInDefault(model: string): boolean {
+    return isServed(this.#init.swarms[0], model, () => true)
+  }
+
+  /** Other swarms with a node that serves the model, and was met. */
+  #others(model: string): readonly SwarmSource[] {
+    const [, ...others] = this.#init.swarms
+    return others.filter((swarm) =>
+      isServed(swarm, model, (peerId) => swarm.directory.acquaintanceOf(peerId) !== 'heard'),
     )
   }
 
-  /** Reads the lists of nodes of all swarms, at most once in a while. A swarm that is not reached counts as empty. */
-  async #search({ signal }: { readonly signal: AbortSignal }): Promise<void> {
-    const { swarms, clock } = this.#init
-    if (clock.now() < this.#searchedAtMs + SEARCH_PAUSE_MS) return
-    this.#searchedAtMs = clock.now()
-    await Promise.all(
-      swarms.map(({ directory }) => directory.enumerate({ signal }).catch(() => [])),
-    )
-    signal.throwIfAborted()
+  /** Whether the list of the default swarm's nodes was read a short time ago. */
+  #isListed(): boolean {
+    return this.#init.clock.now() < this.#listedAtMs + LIST_HOLDS_MS
   }
+
+  /** Reads the lists of nodes of all swarms, at most once in a while. */
+  async #search({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const isDue = this.#init.clock.now() >= this.#searchedAtMs + SEARCH_PAUSE_MS
+    if (isDue) {
+      this.#searching ??= this.#list().finally(() => {
+        this.#searching = undefined
+        this.#searchedAtMs = this.#init.clock.now()
+      })
+    }
+    if (this.#searching !== undefined) await raceSignal(this.#searching, signal)
+  }
+
+  /** Never rejects. */
+  async #list(): Promise<void> {
+    const { swarms, clock } = this.#init
+    // Its own time limit: another request may wait for it when this one is given up.
+    using scope = openScope({ timeoutMs: SEARCH_MS, clock })
+    const read = swarms.map(({ directory }) =>
+      directory.enumerate({ signal: scope.signal }).catch(() => []),
+    )
+    const [ofDefault = []] = await Promise.all(read)
+    if (ofDefault.length > 0) this.#listedAtMs = clock.now()
+  }
+}
+
+function isServed(
+  { directory }: SwarmSource,
+  model: string,
+  counts: (peerId: Advertisement['peerId']) => boolean,
+): boolean {
+  const id = normalizeModelId(model.split('@sha256:')[0] ?? '')
+  return directory
+    .known()
+    .some(
+      ({ models, peerId }) =>
+        counts(peerId) && models.some((served) => served.id === id || served.aliases.includes(id)),
+    )
 }
 
 function labelled(

@@ -12,7 +12,7 @@ const LOCK_DIR = 'reputation.lock'
 const SAVE_EVERY_MS = 60_000
 /** Max delay until changes of another process are seen, for example a forgotten peer. */
 const LOOK_EVERY_MS = 5_000
-/** Max lessons kept while saving fails; the oldest are dropped. */
+/** Max lessons kept while saving fails; the oldest are dropped, but no marks of the owner. */
 const MAX_UNSAVED = 50_000
 
 /** A reputation that is stored in a directory. */
@@ -24,18 +24,19 @@ export interface SavedReputation extends AsyncDisposable {
   readonly dropped: number
   /** Loads changes saved by other processes, if there are any. */
   refresh(): Promise<void>
-  /** Merges new lessons into the stored file. @throws if it cannot be written; the lessons stay in memory */
+  /** Merges new lessons into the stored file. @throws if it cannot be read or written; the lessons stay in memory */
   save(): Promise<void>
 }
 
 /**
  * Loads the stored reputation, saves it every minute and on disposal, and checks every five seconds for changes by other
- * processes. Processes write in turn, each merging its lessons into the file. A file that cannot be read is renamed to
- * `reputation.json.damaged`.
+ * processes. Processes write in turn, each merging its lessons into the file. A damaged file is renamed to
+ * `reputation.json.damaged`. One that this process may not read, or that the disk does not give, is left as it is: nothing
+ * is saved until it can be read.
  *
  * @param dataDir undefined: nothing is stored
  * @param now milliseconds since 1970
- * @param onFault receives messages for the operator: standings, and quarantines with them, were lost
+ * @param onFault receives messages for the operator: standings, and quarantines with them, were lost or cannot be read
  */
 export async function openReputation(
   dataDir: string | undefined,
@@ -82,6 +83,8 @@ class Store {
   #unsaved: Lesson[] = []
   /** Identifies the version of the file that was loaded last. */
   #mark = ''
+  /** Whether the operator was told so, until it can be read again. */
+  #isUnreadable: boolean = false
   /** Serializes the reads and writes of this process. */
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -91,13 +94,16 @@ class Store {
     this.#path = join(dataDir, FILE)
     this.reputation = new Reputation(now, (lesson) => {
       this.#unsaved.push(lesson)
-      if (this.#unsaved.length > MAX_UNSAVED) this.#unsaved.shift()
+      if (this.#unsaved.length <= MAX_UNSAVED) return
+      const oldest = this.#unsaved.findIndex(({ type }) => type !== 'marked')
+      if (oldest >= 0) this.#unsaved.splice(oldest, 1)
     })
   }
 
   async open(): Promise<{ readonly broken: boolean; readonly dropped: number }> {
     const mark = await this.#markOf()
-    const saved = await this.#content()
+    // The operator is told if it cannot be read; the next look tries again.
+    const saved = await this.#content().catch(() => undefined)
     if (saved === undefined) return { broken: false, dropped: 0 }
     const loaded = this.reputation.rebase(parsed(saved))
     if (loaded === undefined) {
@@ -132,7 +138,7 @@ class Store {
     })
   }
 
-  /** @returns false if the file exists but could not be read */
+  /** @returns false if the file is damaged. @throws if it cannot be read */
   async #rebase(): Promise<boolean> {
     const mark = await this.#markOf()
     const saved = await this.#content()
@@ -143,17 +149,30 @@ class Store {
   }
 
   async #write(): Promise<void> {
-    const lessons = this.#unsaved.length
+    const written = new Set(this.#unsaved)
     await writeAtomic(this.#path, JSON.stringify(this.reputation))
-    this.#unsaved = this.#unsaved.slice(lessons)
+    this.#unsaved = this.#unsaved.filter((lesson) => !written.has(lesson))
     this.#mark = await this.#markOf()
   }
 
-  /** @returns undefined without a file; empty, hence damaged, if it cannot be read as one */
+  /** @returns undefined without a file; empty, hence damaged, for a directory. @throws if it cannot be read */
   async #content(): Promise<string | undefined> {
-    return await readFile(this.#path, 'utf8').catch((error: unknown) =>
-      codeOf(error) === 'EISDIR' ? '' : undefined,
-    )
+    try {
+      const content = await readFile(this.#path, 'utf8')
+      this.#isUnreadable = false
+      return content
+    } catch (error) {
+      const code = codeOf(error)
+      if (code === 'ENOENT') return undefined
+      if (code === 'EISDIR') return ''
+      if (!this.#isUnreadable) {
+        this.#isUnreadable = true
+        this.#onFault(
+          `${this.#path} cannot be read (${code ?? String(error)}): until it can, nothing is saved, and its quarantines, denied and trusted peers are not known to processes that start. Check its owner and its disk`,
+        )
+      }
+      throw error
+    }
   }
 
   async #putAside(consequence: string): Promise<void> {

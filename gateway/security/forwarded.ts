@@ -8,7 +8,10 @@ const FORWARDING = [
   'x-real-ip',
 ] as const
 
-/** Whether a proxy passed the request on, so that its address says nothing about the caller. */
+/**
+ * Whether a proxy says that it passed the request on, so that its address says nothing about the caller. A proxy that adds
+ * none of these headers cannot be told from a caller on this machine.
+ */
 export function isForwarded(headers: Headers): boolean {
   return FORWARDING.some((name) => headers.has(name))
 }

@@ -116,8 +116,9 @@ export class MemberExchange {
       const admission = await renew(membership, member.certificate, { ownerKey }, this.#now())
       return admission === undefined ? this.#refusal('no_issuer') : { type: 'admission', admission }
     }
-    await membership.take(question.lists, question.secret)
-    return { type: 'updated' }
+    const isSettled = await membership.take(question.lists, question.secret, this.#now())
+    // The clock may not be right yet: the member offers the key again.
+    return isSettled ? { type: 'updated' } : this.#refusal('busy')
   }
 
   /** The dialled side of the proof. */
@@ -226,7 +227,7 @@ export class MemberExchange {
       issuerCertificate: membership.issuerCertificate?.bytes ?? new Uint8Array(),
       badge: await this.#badge,
       heads: membership.roster.heads(),
-      keyNumber: membership.keyring.current.number,
+      keyNumber: membership.keyNumber(this.#now()),
     }
   }
 

@@ -78,10 +78,11 @@ export async function joinSwarm(
 }
 
 /**
- * Takes the swarm's newest pre-shared key from an invite, for a member that was off while the key was replaced and older
- * ones expired. The invite is not used up.
+ * Tries the pre-shared key of an invite for a day, for a member that was off while the key was replaced and older ones
+ * expired. It counts once a member's list names it. The invite is not used up.
  *
- * @returns its certificate; `undefined` if the directory holds no membership of the invite's swarm, or has that key already
+ * @returns its certificate; `undefined` if the directory holds no membership of the invite's swarm, or the key is there
+ *   already, or was replaced
  * @throws InferenceError `invalid_request` for a damaged membership
  */
 export async function rejoinSwarm(

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { fromString } from 'uint8arrays/from-string'
 import { toString as textOf } from 'uint8arrays/to-string'
 import * as z from 'zod'
+import { defined } from '../../protocol/index.ts'
 import { codeOf, writeAtomic } from '../../storage/index.ts'
 import { type HeldKey, heldKey } from './keyring.ts'
 import { swarmPaths } from './swarm-files.ts'
@@ -14,36 +15,49 @@ const KEY_FILE = z.object({
         number: z.int().min(0),
         secret: z.string().regex(/^[0-9a-f]{64}$/),
         acceptedUntilMs: z.int().optional(),
+        provisional: z.literal(true).optional(),
       }),
     )
     .min(1),
+  retired: z.array(z.string().regex(/^[0-9a-f]{64}$/)).default([]),
 })
 
+/** What a key file holds. */
+export interface KeptKeys {
+  readonly keys: readonly HeldKey[]
+  /** Digests of keys that were replaced. */
+  readonly retired: readonly Uint8Array[]
+}
+
 /** The pre-shared keys of a swarm's directory. Empty before the first rotation. @throws for a damaged file */
-export async function readKeyFile(directory: string): Promise<readonly HeldKey[]> {
+export async function readKeyFile(directory: string): Promise<KeptKeys> {
   let text: string
   try {
     text = await readFile(swarmPaths(directory).keys, 'utf8')
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return []
+    if (codeOf(error) === 'ENOENT') return { keys: [], retired: [] }
     throw error
   }
-  const { keys } = KEY_FILE.parse(JSON.parse(text))
-  return await Promise.all(
-    keys.map(async ({ number, secret, acceptedUntilMs }) =>
-      heldKey(fromString(secret, 'base16'), {
-        number,
-        ...(acceptedUntilMs !== undefined && { acceptedUntilMs }),
-      }),
+  const { keys, retired } = KEY_FILE.parse(JSON.parse(text))
+  return {
+    keys: await Promise.all(
+      keys.map(async ({ secret, number, acceptedUntilMs, provisional }) => ({
+        ...(await heldKey(fromString(secret, 'base16'))),
+        ...{ number, ...defined({ acceptedUntilMs, provisional }) },
+      })),
     ),
-  )
+    retired: retired.map((digest) => fromString(digest, 'base16')),
+  }
 }
 
-export async function writeKeyFile(directory: string, keys: readonly HeldKey[]): Promise<void> {
-  const written = keys.map(({ digest: _, secret, ...key }) => ({
-    ...key,
-    secret: textOf(secret, 'base16'),
-  }))
-  const text = JSON.stringify({ version: 1, keys: written }, null, 2)
-  await writeAtomic(swarmPaths(directory).keys, `${text}\n`)
+export async function writeKeyFile(directory: string, { keys, retired }: KeptKeys): Promise<void> {
+  const written = {
+    version: 1,
+    keys: keys.map(({ digest: _, secret, ...key }) => ({
+      ...key,
+      secret: textOf(secret, 'base16'),
+    })),
+    retired: retired.map((digest) => textOf(digest, 'base16')),
+  }
+  await writeAtomic(swarmPaths(directory).keys, `${JSON.stringify(written, null, 2)}\n`)
 }

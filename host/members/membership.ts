@@ -19,7 +19,7 @@ import { diskFaultOf } from '../../storage/index.ts'
 import { systemClock } from '../../timing/index.ts'
 import { lockDataDirInTurn } from '../data-dir-lock.ts'
 import { readKeyFile, writeKeyFile } from './key-file.ts'
-import { type HeldKey, heldKey, Keyring } from './keyring.ts'
+import { type HeldKey, heldKey, Keyring, rotationOf } from './keyring.ts'
 import { MEMBERSHIP } from './limits.ts'
 import { Roster } from './roster.ts'
 import {
@@ -88,8 +88,8 @@ export class Membership implements Disposable {
     const roster = new Roster({ swarmId: await swarmIdOf(owner), owner })
     const own = await ownCertificates(files.admission)
     const { onFault = () => {}, now = systemClock.wall } = init
-    const keys = await readKeyFile(directory)
-    const keyring = new Keyring(keys.length > 0 ? keys : [await heldKey(files.secret)])
+    const { keys, retired } = await readKeyFile(directory)
+    const keyring = new Keyring(keys.length > 0 ? keys : [await heldKey(files.secret)], retired)
     const membership = new Membership(directory, files, roster, keyring, own, { onFault, now })
     await membership.#merge(files.admission.lists)
     return membership
@@ -126,9 +126,14 @@ export class Membership implements Disposable {
    */
   keyFor(number: number): HeldKey | undefined {
     const { current } = this.keyring
-    const rotation = this.rotations().find(({ digest }) => equals(digest, current.digest))
+    const rotation = rotationOf(current, this.rotations())
     if (rotation === undefined || rotation.number <= number) return undefined
     return rotation.heads.some((head) => this.roster.lacks(head)) ? undefined : current
+  }
+
+  /** Number of the newest pre-shared key, without those that a clock far ahead has given. */
+  keyNumber(nowMs: number): number {
+    return this.keyring.numberUpTo(latestNumber(nowMs))
   }
 
   get memberKey(): PrivateKey {
@@ -159,7 +164,7 @@ export class Membership implements Disposable {
   onChange(listener: () => void): () => void {
     if (this.#listeners.size === 0) {
       const options = { interval: POLL_MS, persistent: false }
-      watchFile(swarmPaths(this.directory).admission, options, this.#onFile)
+      for (const path of this.#shared) watchFile(path, options, this.#onFile)
     }
     this.#listeners.add(listener)
     return () => {
@@ -168,9 +173,15 @@ export class Membership implements Disposable {
     }
   }
 
+  /** Files that other processes of this machine change. */
+  get #shared(): readonly string[] {
+    const { admission, keys } = swarmPaths(this.directory)
+    return [admission, keys]
+  }
+
   /** Stops following changes by other processes. */
   [Symbol.dispose](): void {
-    unwatchFile(swarmPaths(this.directory).admission, this.#onFile)
+    for (const path of this.#shared) unwatchFile(path, this.#onFile)
   }
 
   /** Waits for what is being written; nothing is written afterwards. */
@@ -184,15 +195,33 @@ export class Membership implements Disposable {
    * Takes in lists from a peer. Those that are void, or are known already, change nothing.
    *
    * @param secret a pre-shared key, which is taken if a list names it, and it is newer than all others
+   * @param nowMs the time by which rotations are judged. @default this machine's
+   * @returns whether the secret, if there is one, need not be offered again
    * @throws InferenceError `malformed`
    */
-  async take(lists: readonly Uint8Array[], secret?: Uint8Array): Promise<void> {
+  async take(
+    lists: readonly Uint8Array[],
+    secret?: Uint8Array,
+    nowMs: number = this.#now(),
+  ): Promise<boolean> {
     const isNew = await this.#merge(lists)
     const key = secret === undefined ? undefined : await heldKey(secret)
-    const isNewKey = key !== undefined && this.keyring.offer(key, this.rotations())
-    if (!isNew && !isNewKey) return
-    this.#told()
-    await this.#save()
+    const isNewKey = key !== undefined && this.#offer(key, nowMs)
+    if (isNew || isNewKey) {
+      this.#told()
+      await this.#save()
+    }
+    return key === undefined || isNewKey || !this.#isAhead(key)
+  }
+
+  #offer(key: HeldKey, nowMs: number): boolean {
+    return this.keyring.offer(key, this.rotations(nowMs), latestNumber(nowMs))
+  }
+
+  /** Whether a list names this key, as a newer one than all that are here. */
+  #isAhead(key: HeldKey): boolean {
+    const rotation = rotationOf(key, this.roster.rotations())
+    return rotation !== undefined && rotation.number > this.keyring.current.number
   }
 
   /** Replaces the own certificate by a renewed one. @throws InferenceError `malformed` for that of another member */
@@ -215,8 +244,9 @@ export class Membership implements Disposable {
       try {
         await this.#mergeFile()
         const result = await work()
-        await this.#writeKeys()
+        // A key that no list names would be handed on to no other member: the lists come first.
         await writeAdmission(this.directory, this.#admission())
+        await this.#writeKeys()
         this.#unsaved = false
         return result
       } finally {
@@ -230,31 +260,35 @@ export class Membership implements Disposable {
     return result
   }
 
-  /** The key files first: other processes read both when the admission has changed. */
   async #writeKeys(): Promise<void> {
     const { keyring } = this
     keyring.prune(this.#now())
     const isFirst = keyring.keys.every(({ secret }) => equals(secret, this.#files.secret))
-    if (!isFirst) await writeKeyFile(this.directory, keyring.keys)
+    if (!isFirst) await writeKeyFile(this.directory, keyring)
   }
 
   /** Rotations in the lists, without those whose number, a time, is far ahead. */
-  rotations(): readonly Rotation[] {
-    const latest = this.#now() + MEMBERSHIP.startToleranceMs
+  rotations(nowMs: number = this.#now()): readonly Rotation[] {
+    const latest = latestNumber(nowMs)
     return this.roster.rotations().filter(({ number }) => number <= latest)
   }
 
   /** Takes in the pre-shared key that this machine's list names, in `change`. */
-  async rotated(secret: Uint8Array): Promise<void> {
-    if (this.keyring.offer(await heldKey(secret), this.rotations())) return
+  async rotated(secret: Uint8Array, nowMs: number): Promise<void> {
+    if (this.#offer(await heldKey(secret), nowMs)) return
     throw new InferenceError('internal', 'the new pre-shared key is not taken')
   }
 
-  /** Takes in the pre-shared key of a new invite, for a machine that missed its rotation. @returns whether it is new */
+  /**
+   * Takes in the pre-shared key of a new invite, for a machine that missed its rotation. It is tried beside the others for
+   * a day, and counts once a list names it.
+   *
+   * @returns whether it is new
+   */
   async takeInvited(secret: Uint8Array): Promise<boolean> {
     const key = await heldKey(secret)
     return await this.change(async () => {
-      const isNew = this.keyring.invited(key)
+      const isNew = this.keyring.invited(key, this.#now() + MEMBERSHIP.overlapMs)
       this.keyring.follow(this.rotations())
       return isNew
     })
@@ -300,8 +334,7 @@ export class Membership implements Disposable {
   }
 
   async #mergeFile(): Promise<boolean> {
-    const { mtimeMs, size, ino } = await stat(swarmPaths(this.directory).admission)
-    const version = `${mtimeMs} ${size} ${ino}`
+    const version = (await Promise.all(this.#shared.map(versionOf))).join()
     if (version === this.#readAt) return false
     const admission = await readAdmission(this.directory)
     this.#readAt = version
@@ -311,7 +344,8 @@ export class Membership implements Disposable {
       this.#certificate = own.certificate
       this.#issuerCertificate = own.issuerCertificate
     }
-    const hasKeys = this.keyring.merge(await readKeyFile(this.directory))
+    const { keys, retired } = await readKeyFile(this.directory)
+    const hasKeys = this.keyring.merge(keys, retired)
     return (await this.#merge(admission.lists)) || isBetter || hasKeys
   }
 
@@ -351,6 +385,17 @@ async function ownCertificates(admission: Admission): Promise<OwnCertificates> {
     certificate: await openCertificate(admission.certificate),
     issuerCertificate: await openIssuerCertificate(admission.issuerCertificate),
   }
+}
+
+/** The highest number that a rotation may have: it is a time. */
+function latestNumber(nowMs: number): number {
+  return nowMs + MEMBERSHIP.startToleranceMs
+}
+
+/** Differs after each change of the file. */
+async function versionOf(path: string): Promise<string> {
+  const found = await stat(path).catch(() => undefined)
+  return found === undefined ? '' : `${found.mtimeMs} ${found.size} ${found.ino}`
 }
 
 /** An admin's certificate replaces all others; else the one that lasts longer. */

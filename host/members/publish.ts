@@ -19,7 +19,7 @@ const EMPTY: ListEntries = { certificates: [], closedInvites: [], invites: [], r
 
 /**
  * Changes an issuer's list and gives it a higher number: the time, so that two machines with the owner's key do not give
- * the same one. Revocations of earlier lists stay in it. Call it in `membership.change`.
+ * the same one. Revocations and the newest rotation of earlier lists stay in it. Call it in `membership.change`.
  *
  * @param issuer the owner's key, or the member's own key of an admin
  * @throws InferenceError `unauthorized` if this machine is no admin
@@ -33,7 +33,12 @@ export async function publish(
   const { roster } = membership
   const id = peerIdFromPrivateKey(issuer)
   const last = roster.listOf(id)
-  const known = { ...(last ?? EMPTY), revocations: roster.revocationsBy(id) }
+  const rotation = roster.rotationBy(id)
+  const known = {
+    ...(last ?? EMPTY),
+    revocations: roster.revocationsBy(id),
+    ...(rotation !== undefined && { rotation }),
+  }
   const entries = kept(edit(known), nowMs)
   const list = {
     swarmId: membership.swarmId,

@@ -38,6 +38,8 @@ export class Roster {
   readonly #lists = new Map<string, MemberList>()
   /** Of each issuer, those of its earlier lists, too. */
   readonly #revocations = new Map<string, Map<string, Revocation>>()
+  /** The newest of each issuer, in whichever of its lists it was. */
+  readonly #rotations = new Map<string, Rotation>()
   /** By member, see {@link members}; `undefined` after a change of the lists. */
   #best: ReadonlyMap<string, Certificate> | undefined
 
@@ -74,7 +76,12 @@ export class Roster {
 
   /** The newest pre-shared key of each issuer. */
   rotations(): readonly Rotation[] {
-    return this.lists().flatMap(({ rotation }) => rotation ?? [])
+    return this.lists().flatMap(({ issuer }) => this.rotationBy(issuer) ?? [])
+  }
+
+  /** The newest pre-shared key of one issuer, even if its last list lacks it. */
+  rotationBy(issuer: PeerId): Rotation | undefined {
+    return this.#rotations.get(issuer.toString())
   }
 
   heads(): readonly ListHead[] {
@@ -205,8 +212,11 @@ export class Roster {
   }
 
   /** @returns whether it has a revocation that was not known */
-  #remember({ issuer, revocations }: MemberList): boolean {
+  #remember(list: MemberList): boolean {
+    const { issuer, revocations } = list
     const key = issuer.toString()
+    const rotation = newerRotation(this.#rotations.get(key), list)
+    if (rotation !== undefined) this.#rotations.set(key, rotation)
     const known = this.#revocations.get(key) ?? new Map<string, Revocation>()
     const before = known.size
     for (const revocation of revocations) {
@@ -224,6 +234,7 @@ export class Roster {
       if (revocation === undefined) continue
       const key = list.issuer.toString()
       this.#revocations.delete(key)
+      this.#rotations.delete(key)
       if (isPinned(revocation, list)) this.#remember(list)
       else this.#lists.delete(key)
     }
@@ -253,6 +264,16 @@ export class Roster {
       )
       .map(({ member }) => member)
   }
+}
+
+/** A number far ahead of the time of a later list was given by a clock that was wrong. */
+function newerRotation(
+  known: Rotation | undefined,
+  { rotation, issuedAtMs }: MemberList,
+): Rotation | undefined {
+  if (known === undefined || rotation === undefined) return rotation ?? known
+  const isSound = known.number <= issuedAtMs + MEMBERSHIP.startToleranceMs
+  return isSound && known.number >= rotation.number ? known : rotation
 }
 
 /** The best one of each member. */

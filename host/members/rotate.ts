@@ -36,15 +36,16 @@ export async function rotateSwarmKey(
   const secret = randomBytes(SWARM_SECRET_BYTES)
   const digest = await secretDigest(secret)
   return await membership.change(async () => {
-    const { roster, keyring } = membership
-    const known = membership.rotations().map(({ number }) => number)
-    const last = Math.max(keyring.current.number, ...known)
+    const { roster } = membership
+    const known = membership.rotations(nowMs).map(({ number }) => number)
+    // A number that this machine gave while its clock was far ahead does not count.
+    const last = Math.max(membership.keyNumber(nowMs), ...known)
     const rotation: Rotation = {
       number: Math.max(last + 1, nowMs),
       ...{ digest, oldUntilMs: nowMs + overlapMs, heads: roster.heads() },
     }
     await publish(membership, issuer, nowMs, (entries) => ({ ...entries, rotation }))
-    await membership.rotated(secret)
+    await membership.rotated(secret, nowMs)
     return rotation
   })
 }

@@ -80,6 +80,7 @@ function baseEnv(home: string): Record<string, string> {
     PATH,
     NODE_COMPILE_CACHE,
     HOME: home,
+    XDG_CONFIG_HOME: join(home, 'config'),
     XDG_DATA_HOME: join(home, 'data'),
     XDG_CACHE_HOME: join(home, 'cache'),
     SKEIN_MDNS: '0',

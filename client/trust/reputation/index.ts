@@ -9,8 +9,9 @@
  * @packageDocumentation
  */
 
+export type { PeerMark } from './owner-marks.ts'
 export type { AuditEvidence } from './peer-standing.ts'
-export { type Lesson, type PeerMark, Reputation } from './reputation.ts'
+export { type Lesson, Reputation } from './reputation.ts'
 export { specClassOf, templateOf } from './spec-class.ts'
 export type { StandingReport } from './standing-report.ts'
 export { type TrustOf, trustOf } from './trust-of.ts'

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
-import { InferenceError } from '../../../protocol/index.ts'
 import { auditRate } from '../verify/index.ts'
 import { drawFrom, type Evidence, expectationOf, NO_EVIDENCE, withEvidence } from './evidence.ts'
+import { OwnerMarks, type PeerMark } from './owner-marks.ts'
 import {
   type AuditEvidence,
   afterAudit,
@@ -21,8 +21,6 @@ import { StandingTable } from './standing-table.ts'
 
 /** Max networks whose newcomers are remembered. */
 const MAX_NETWORKS = 4_096
-/** Max peers that the owner has marked. */
-const MAX_MARKS = 1_024
 /** A trusted peer is audited as rarely as one with so many audits passed. */
 const PASSED_OF_TRUSTED = 20
 /** Max forgotten peers whose earlier lessons are ignored. */
@@ -47,12 +45,6 @@ export type Lesson =
     ))
   | { readonly type: 'imported'; readonly saved: SavedStandings }
 
-/**
- * The owner's word on a peer. A denied one is neither asked nor served. A trusted one counts as proven without audits;
- * the first failed audit ends that.
- */
-export type PeerMark = 'denied' | 'trusted'
-
 /** Result of loading saved standings. */
 export interface Loaded {
   readonly taken: number
@@ -67,7 +59,7 @@ export class Reputation {
   readonly #networks = new LRUCache<string, Evidence>({ max: MAX_NETWORKS })
   /** When peers were forgotten. */
   readonly #forgotten = new LRUCache<string, number>({ max: MAX_FORGOTTEN })
-  readonly #marks = new Map<string, { readonly mark: PeerMark; readonly atMs: number }>()
+  readonly #marks = new OwnerMarks()
   readonly #now: () => number
   readonly #onLesson: (lesson: Lesson) => void
 
@@ -115,22 +107,16 @@ export class Reputation {
    * @throws InferenceError `invalid_request` if too many are marked
    */
   mark(peer: string, mark: PeerMark | undefined): void {
-    if (mark !== undefined && !this.#marks.has(peer) && this.#marks.size >= MAX_MARKS) {
-      throw new InferenceError(
-        'invalid_request',
-        `${MAX_MARKS} peers are denied or trusted already: take one of them back first`,
-      )
-    }
-    this.#take({ type: 'marked', peer, atMs: this.#now(), mark })
+    this.#take({ type: 'marked', ...this.#marks.next(peer, mark, this.#now()) })
   }
 
   markOf(peer: string): PeerMark | undefined {
-    return this.#marks.get(peer)?.mark
+    return this.#marks.of(peer)
   }
 
   /** All marked peers, the latest last. */
   marks(): readonly { readonly peer: string; readonly mark: PeerMark; readonly atMs: number }[] {
-    return [...this.#marks].map(([peer, { mark, atMs }]) => ({ peer, mark, atMs }))
+    return this.#marks.list()
   }
 
   /** Applies to these weights with any template. */
@@ -205,6 +191,7 @@ export class Reputation {
       networks: entriesOf(this.#networks, (network, evidence) => ({ network, evidence })),
       forgotten: entriesOf(this.#forgotten, (peer, atMs) => ({ peer, atMs })),
       marks: this.marks(),
+      unmarked: this.#marks.unmarked(),
     })
   }
 
@@ -218,7 +205,8 @@ export class Reputation {
   }
 
   /**
-   * Replaces everything by saved standings and replays later lessons. Lessons from before a peer was forgotten are skipped.
+   * Replaces everything by saved standings and replays later lessons. Lessons from before a peer was forgotten are skipped,
+   * except for marks, which are not forgotten; of two marks the later one holds.
    *
    * @returns undefined, without a change, if `saved` is not a list of standings
    */
@@ -228,14 +216,14 @@ export class Reputation {
     this.#standings.clear()
     this.#networks.clear()
     this.#forgotten.clear()
-    this.#marks.clear()
-    for (const { peer, mark, atMs } of parsed.marks) this.#marks.set(peer, { mark, atMs })
+    this.#marks.replaceBy(parsed)
     for (const { peer, atMs } of parsed.forgotten) this.#forgotten.set(peer, atMs)
     for (const row of parsed.peers) if (this.#isNews(row)) this.#standings.adopt(row)
     for (const { network, evidence } of parsed.networks) this.#networks.set(network, evidence)
     const forgotten = new Map(this.#forgotten.entries())
     for (const lesson of since) {
-      const isPast = lesson.type !== 'imported' && lesson.atMs < (forgotten.get(lesson.peer) ?? 0)
+      const isForgettable = lesson.type !== 'imported' && lesson.type !== 'marked'
+      const isPast = isForgettable && lesson.atMs < (forgotten.get(lesson.peer) ?? 0)
       if (!isPast) this.#apply(lesson)
     }
     return { taken: parsed.peers.length, dropped: parsed.dropped }
@@ -269,10 +257,7 @@ export class Reputation {
         this.#forgotten.set(lesson.peer, lesson.atMs)
         break
       case 'marked':
-        this.#marks.delete(lesson.peer)
-        if (lesson.mark !== undefined) {
-          this.#marks.set(lesson.peer, { mark: lesson.mark, atMs: lesson.atMs })
-        }
+        this.#marks.set(lesson)
         break
       case 'imported':
         for (const row of lesson.saved.peers) if (this.#isNews(row)) this.#standings.adopt(row)

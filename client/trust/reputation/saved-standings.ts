@@ -23,7 +23,7 @@ const standing = z.object({
 })
 const peerRow = z.object({ peer: word(128), spec: word(1_024), standing })
 const networkRow = z.object({ network: z.string().max(128), evidence })
-const forgottenRow = z.object({ peer: word(128), atMs: time })
+const eventRow = z.object({ peer: word(128), atMs: time })
 const markRow = z.object({ peer: word(128), mark: z.enum(['denied', 'trusted']), atMs: time })
 const file = z.object({
   version: z.literal(VERSION),
@@ -31,6 +31,7 @@ const file = z.object({
   networks: z.array(z.unknown()).default([]),
   forgotten: z.array(z.unknown()).default([]),
   marks: z.array(z.unknown()).default([]),
+  unmarked: z.array(z.unknown()).default([]),
 })
 
 export interface PeerRow {
@@ -52,6 +53,8 @@ export interface SavedStandings {
     readonly mark: 'denied' | 'trusted'
     readonly atMs: number
   }[]
+  /** Peers whose mark was taken back: an older mark does not return. */
+  readonly unmarked: readonly { readonly peer: string; readonly atMs: number }[]
   /** Number of invalid rows. */
   readonly dropped: number
 }
@@ -67,8 +70,9 @@ export function parseStandings(saved: unknown, nowMs: number): SavedStandings | 
   if (!parsed.success) return undefined
   const peers = rowsOf(peerRow, parsed.data.peers)
   const networks = rowsOf(networkRow, parsed.data.networks)
-  const forgotten = rowsOf(forgottenRow, parsed.data.forgotten)
+  const forgotten = rowsOf(eventRow, parsed.data.forgotten)
   const marks = rowsOf(markRow, parsed.data.marks)
+  const unmarked = rowsOf(eventRow, parsed.data.unmarked)
   return {
     peers: peers.rows
       .filter(({ standing: { lastMs } }) => lastMs >= nowMs - MAX_AGE_MS)
@@ -83,7 +87,11 @@ export function parseStandings(saved: unknown, nowMs: number): SavedStandings | 
       .filter(({ atMs }) => atMs >= nowMs - MAX_AGE_MS)
       .map(({ peer, atMs }) => ({ peer, atMs: Math.min(atMs, nowMs) })),
     marks: marks.rows,
-    dropped: peers.dropped + networks.dropped + forgotten.dropped + marks.dropped,
+    unmarked: unmarked.rows.filter(({ atMs }) => atMs >= nowMs - MAX_AGE_MS),
+    dropped: [peers, networks, forgotten, marks, unmarked].reduce(
+      (n, { dropped }) => n + dropped,
+      0,
+    ),
   }
 }
 
@@ -93,10 +101,11 @@ export function standingsFile({
   networks,
   forgotten,
   marks,
+  unmarked,
 }: Omit<SavedStandings, 'dropped' | 'peers'> & {
   readonly peers: readonly Omit<PeerRow, 'isFromFuture'>[]
 }): object {
-  return { version: VERSION, peers, networks, forgotten, marks }
+  return { version: VERSION, peers, networks, forgotten, marks, unmarked }
 }
 
 function within(known: PeerStanding, nowMs: number): PeerStanding {

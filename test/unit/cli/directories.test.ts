@@ -1,12 +1,24 @@
 import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, vi } from 'vitest'
-import { cacheHome, dataDirectories, dataHome, swarmName } from '../../../cli/directories.ts'
+import {
+  cacheHome,
+  configHome,
+  dataDirectories,
+  dataHome,
+  swarmName,
+} from '../../../cli/directories.ts'
 
 it('keeps things where XDG says, or at its defaults', () => {
   expect(dataHome({ XDG_DATA_HOME: '/data' })).toBe('/data/skein')
   expect(dataHome({ XDG_DATA_HOME: 'relative' })).toBe(`${homedir()}/.local/share/skein`)
   expect(cacheHome({})).toBe(`${homedir()}/.cache/skein`)
+})
+
+it('asks the given environment for the home directory, not that of this process', () => {
+  expect(configHome({ HOME: '/home/ada' })).toBe('/home/ada/.config/skein')
+  expect(dataHome({ HOME: '/home/ada' })).toBe('/home/ada/.local/share/skein')
+  expect(dataHome({ HOME: 'relative' })).toBe(`${homedir()}/.local/share/skein`)
 })
 
 it('offers a node on the same machine up to 16 directories, and all clients one', () => {
@@ -24,6 +36,18 @@ it('keeps each private swarm apart, under a name that does not give the key away
   expect(directory).toBe(`/data/skein/client-${swarmName(key)}`)
   expect(swarmName(key)).toMatch(/^[0-9a-f]{8}$/)
   expect(swarmName(key)).not.toBe(swarmName(new Uint8Array(95).fill(8)))
+})
+
+it.each([
+  [{ members: 'acme' }, { members: 'acme-2' }, '/data/skein/node-2+acme'],
+  [{ name: 'office' }, { name: 'office-2' }, '/data/skein/node-2@office'],
+])('gives no directory of one swarm to another whose name ends in a number', (one, two, second) => {
+  const env = { XDG_DATA_HOME: '/data' }
+  const directories = dataDirectories(env, 'node', one)
+  expect(directories[1]).toBe(second)
+  expect(directories).toHaveLength(16)
+  const others = new Set(dataDirectories(env, 'node', two))
+  expect(directories.filter((each) => others.has(each))).toEqual([])
 })
 
 it.each(['', 'relative'])('does not keep state in the current directory for HOME=%j', (home) => {

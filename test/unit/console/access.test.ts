@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { ConsoleAccess, TOKEN_HEADER } from '../../../console/access.ts'
+import type { PageVisitor } from '../../../gateway/index.ts'
 
-const anyone = { isUnrestricted: true, isStillAccepted: () => true } as const
+const now = (): PageVisitor => local
+const anyone = { isUnrestricted: true, now } as const
 const local = { ...anyone, keysRequired: false, remoteAddress: '127.0.0.1' } as const
 
 describe('access to the console', () => {

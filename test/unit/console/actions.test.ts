@@ -4,7 +4,7 @@ import type { PageVisitor } from '../../../gateway/index.ts'
 import { InferenceError } from '../../../protocol/index.ts'
 
 const LOCAL: PageVisitor = {
-  ...{ keysRequired: false, isUnrestricted: true, isStillAccepted: () => true },
+  ...{ keysRequired: false, isUnrestricted: true, now: () => LOCAL },
   remoteAddress: '127.0.0.1',
 }
 const KEY: PageVisitor = { ...LOCAL, keysRequired: true, key: 'ada', remoteAddress: '192.0.2.7' }

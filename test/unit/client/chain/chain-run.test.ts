@@ -234,4 +234,32 @@ describe('runChain', () => {
     expect(await read(loose.run(members, scope))).toEqual({ text: '12' })
     expect(loose.resumed).toEqual(['b'])
   })
+
+  it.each([
+    ['a plain name', { type: 'plain', model: 'm' }],
+    ['auto', { type: 'auto', swarm: 'work' }],
+    ['a name', { type: 'network', model: 'm', swarm: 'work' }],
+  ] as const)('gives the other swarm what the caller has of %s', async (_, first) => {
+    const parts: { swarm?: string | undefined; delivered?: number; isExact: boolean }[] = []
+    const stage = new Stage(
+      {},
+      {
+        find: async () => [{ type: 'network', model: 'm', swarm: 'work' }],
+        open: async function* (member, { delivered, isExact }) {
+          const swarm = member.type === 'network' ? member.swarm : undefined
+          parts.push({ swarm, isExact, ...(delivered && { delivered: delivered.length }) })
+          yield piece(swarm === 'work' ? 'The answer ' : 'goes on.')
+          if (swarm === 'work') throw new InferenceError('stream_reset', 'lost')
+          yield DONE
+        },
+      },
+    )
+    using scope = inScope()
+    const members = [first, { type: 'network', model: 'm', swarm: 'home' }] as const
+    expect(await read(stage.run(members, scope))).toEqual({ text: 'The answer goes on.' })
+    expect(parts).toEqual([
+      { swarm: 'work', isExact: false },
+      { swarm: 'home', isExact: true, delivered: 1 },
+    ])
+  })
 })

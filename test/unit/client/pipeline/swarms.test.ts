@@ -168,6 +168,46 @@ describe('a requester for several swarms', () => {
     expect([switched.text, switched.event?.exact]).toEqual([COUNT, false])
   })
 
+  it.each(['m,home/m', 'auto,home/m'])('does not start an answer over for %s', async (model) => {
+    const other: ScriptedPeerInit = {
+      scripts: [{ answer: COUNT }],
+      model: { digest: `sha256:${'6'.repeat(64)}` },
+    }
+    await using both = await two([LOST], [other])
+    const { text, error } = await read(both, model)
+    expect(COUNT.startsWith(text)).toBe(true)
+    expect(error?.code).toBe('engine_failed')
+    expect(asked(both.home)).toBe(0)
+    await using same = await two([LOST], [{ scripts: [{ answer: COUNT }] }])
+    expect((await read(same, model)).text).toBe(COUNT)
+  })
+
+  it('does not go on elsewhere if the caller wants no resume', async () => {
+    await using both = await two([LOST], [{ scripts: [{ answer: COUNT }] }])
+    const { text, error } = await read(both, 'work/m,home/m', { resume: 'off' })
+    expect(text).not.toBe(COUNT)
+    expect(error?.code).toBe('not_resumable')
+    expect(asked(both.home)).toBe(0)
+  })
+
+  it('gives each swarm a prompt_cache_key of its own, the same for the same caller', async () => {
+    await using both = await two([named('m')], [named('m')])
+    for (const model of ['m', 'work/m', 'home/m', 'm']) {
+      await both.requester.chat({ model, messages, prompt_cache_key: 'session-4711' })
+    }
+    const keysIn = (swarm: ScriptedSwarm) =>
+      new Set(
+        swarm.peers.flatMap(({ engine }) =>
+          engine.calls.map(
+            ({ request: { body } }) => 'prompt_cache_key' in body && body.prompt_cache_key,
+          ),
+        ),
+      )
+    const keys = [...keysIn(both.work), ...keysIn(both.home), 'session-4711']
+    expect(new Set(keys).size).toBe(3)
+    expect(keys).toHaveLength(3)
+  })
+
   it('keeps a swarm’s standings and budgets to itself', async () => {
     await using both = await two([LOST], [named('m')])
     await read(both, 'work/m')

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { lstat, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -91,5 +91,37 @@ describe('standings in one directory', () => {
     await mine.save()
     expect(JSON.parse(await saved()).peers).toHaveLength(1)
     expect(await readFile(join(dir, 'reputation.json.damaged'), 'utf8')).toContain('"version":1')
+  })
+
+  it('that the disk does not give are told once, and nothing is written over them', async () => {
+    const faults: string[] = []
+    const path = join(dir, 'reputation.json')
+    // A link to itself: it cannot be read, not even by root, and is not absent.
+    await symlink(path, path)
+    await using mine = await openReputation(dir, now, (message) => faults.push(message))
+    expect(mine.broken).toBe(false)
+    mine.reputation.mark('mine', 'trusted')
+    await expect(mine.save()).rejects.toMatchObject({ code: 'ELOOP' })
+    expect((await lstat(path)).isSymbolicLink()).toBe(true)
+    expect(faults).toEqual([expect.stringMatching(/cannot be read \(ELOOP\)/)])
+    await rm(path)
+    const other = await openReputation(undefined, now)
+    other.reputation.mark('liar', 'denied')
+    await writeFile(path, JSON.stringify(other.reputation))
+    await mine.save()
+    expect(mine.reputation.markOf('liar')).toBe('denied')
+    expect(mine.reputation.markOf('mine')).toBe('trusted')
+  })
+
+  it('keep marks, however many lessons could not be saved', async () => {
+    await using mine = await open()
+    mine.reputation.doubted('other', SPEC)
+    await mine.save()
+    mine.reputation.mark('liar', 'denied')
+    for (let n = 0; n < 50_001; n += 1) mine.reputation.doubted('peer', SPEC)
+    await mine.save()
+    await using again = await open()
+    expect(again.reputation.markOf('liar')).toBe('denied')
+    expect(again.reputation.doubts('peer', SPEC)).toBe(49_999)
   })
 })

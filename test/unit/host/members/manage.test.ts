@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
@@ -8,6 +8,7 @@ import { createSwarm } from '../../../../host/members/create-swarm.ts'
 import { inviteMember, promoteMember, revokeMember } from '../../../../host/members/manage.ts'
 import { decodeMemberInvite, inviteKey } from '../../../../host/members/member-invite.ts'
 import { Membership } from '../../../../host/members/membership.ts'
+import { repairLists } from '../../../../host/members/repair-lists.ts'
 import { rotateSwarmKey } from '../../../../host/members/rotate.ts'
 import { readOwnerKey, swarmPaths } from '../../../../host/members/swarm-files.ts'
 import {
@@ -162,5 +163,90 @@ describe('a rotation whose number is far ahead', () => {
     const made = await rotateSwarmKey(admin, { nowMs: NOW_MS })
     expect(made.number).toBe(NOW_MS)
     expect(admin.keyring.current.number).toBe(NOW_MS)
+  })
+})
+
+/** A directory in the place of the file that is written before it is renamed. */
+async function cannotWrite(path: string): Promise<AsyncDisposable> {
+  const blocked = `${path}.${process.pid}.tmp`
+  await mkdir(blocked)
+  return { [Symbol.asyncDispose]: () => rm(blocked, { recursive: true }) }
+}
+
+describe('a rotation', () => {
+  it.each(['admission', 'keys'] as const)(
+    'that ends before its %s is written leaves the key as it was, and can be made again',
+    async (file) => {
+      const now = { now: () => NOW_MS }
+      {
+        await using _full = await cannotWrite(swarmPaths(directory)[file])
+        using admin = await Membership.open(directory, now)
+        await expect(rotateSwarmKey(admin, { nowMs: NOW_MS, overlapMs: 0 })).rejects.toThrow()
+      }
+      using admin = await Membership.open(directory, now)
+      expect(admin.keyring.current.number).toBe(0)
+      expect(admin.secrets(NOW_MS + 30 * DAY_MS)).toEqual([membership.secret])
+      const { number } = await rotateSwarmKey(admin, { nowMs: NOW_MS })
+      expect(admin.keyFor(0)).toMatchObject({ number })
+    },
+  )
+
+  it('of a clock a year ahead does not keep the admin from making and taking others', async () => {
+    const ahead = NOW_MS + 365 * DAY_MS
+    {
+      using wrong = await Membership.open(directory, { now: () => ahead })
+      await rotateSwarmKey(wrong, { nowMs: ahead })
+    }
+    using admin = await Membership.open(directory, { now: () => NOW_MS })
+    expect(admin.keyNumber(NOW_MS)).toBe(0)
+    const { number } = await rotateSwarmKey(admin, { nowMs: NOW_MS })
+    expect(number).toBe(NOW_MS)
+    expect(admin.keyring.current.number).toBe(NOW_MS)
+    expect(admin.keyFor(0)).toMatchObject({ number })
+  })
+
+  it('stays when a machine with the same key makes a later list without it, and is published again', async () => {
+    const copy = join(home, 'copy')
+    await cp(directory, copy, { recursive: true })
+    using admin = await Membership.open(directory, { now: () => NOW_MS })
+    using clone = await Membership.open(copy, { now: () => NOW_MS })
+    const { number } = await rotateSwarmKey(admin, { nowMs: NOW_MS })
+    for (const name of ['phone', 'tablet']) await invite(name, 1, clone)
+    await admin.take(clone.roster.lists().map(({ bytes }) => bytes))
+    expect(admin.keyFor(0)).toMatchObject({ number })
+    expect(admin.roster.listOf(admin.member)?.rotation).toBeUndefined()
+    const errors: unknown[] = []
+    const onError = (_: string, error: unknown) => errors.push(error)
+    repairLists({ membership: admin, ownerKey: undefined, wall: () => NOW_MS, onError })
+    await admin.close()
+    expect(admin.roster.listOf(admin.member)?.rotation?.number).toBe(number)
+    expect(errors).toEqual([])
+  })
+
+  it('that is ahead of this machine’s clock is asked for again, and taken by the time of the peers', async () => {
+    const copy = join(home, 'copy')
+    await cp(directory, copy, { recursive: true })
+    using admin = await Membership.open(directory, { now: () => NOW_MS })
+    using late = await Membership.open(copy, { now: () => NOW_MS - 30 * DAY_MS })
+    await rotateSwarmKey(admin, { nowMs: NOW_MS })
+    const lists = admin.roster.lists().map(({ bytes }) => bytes)
+    expect(await late.take(lists, admin.secret)).toBe(false)
+    expect(await late.take([], admin.secret, NOW_MS)).toBe(true)
+    expect(late.secret).toEqual(admin.secret)
+  })
+
+  it('is not undone by an invite that was made before it', async () => {
+    using admin = await Membership.open(directory, { now: () => NOW_MS })
+    const before = admin.secret
+    await rotateSwarmKey(admin, { nowMs: NOW_MS, overlapMs: 0 })
+    const after = Uint8Array.from(admin.secret)
+    expect(await admin.takeInvited(before)).toBe(false)
+    expect(await admin.takeInvited(new Uint8Array(32).fill(9))).toBe(true)
+    using again = await Membership.open(directory, { now: () => NOW_MS })
+    for (const each of [admin, again]) {
+      expect(Uint8Array.from(each.secret)).toEqual(after)
+      expect(each.keyFor(0)).toBeDefined()
+      expect(decodeMemberInvite(await invite(`x${each === admin}`, 1, each)).secret).toEqual(after)
+    }
   })
 })

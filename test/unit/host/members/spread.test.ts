@@ -21,7 +21,7 @@ async function exchangeWithMember(number: number) {
   const membership = {
     ...{ roster, swarmId, memberKey: self.key, issuerCertificate: undefined },
     certificate: await certify(owner, self, { role: 'admin' }),
-    keyring: { current: { number: 0 } },
+    keyNumber: () => 0,
     keyFor: () => undefined,
     badgeFor: () => sealBadge({ swarmId, peer: self.id }, self.key),
     onChange: (listener: () => void) => {
@@ -87,6 +87,21 @@ it('spreading that was given up follows the lists no longer', async () => {
   expect(listeners.size).toBe(1)
   controller.abort(new Error('too late'))
   await expect(spreading).rejects.toThrow('too late')
+  expect(listeners.size).toBe(0)
+})
+
+it('spreading waits a moment only, and once, for a list that a member names and does not send', async () => {
+  const { exchange, listeners, follows, owner, roster, list, clock } = await exchangeWithMember(
+    Number.MAX_SAFE_INTEGER,
+  )
+  roster.take(await list(owner, 1))
+  const { signal } = new AbortController()
+  const spreading = exchange.spread({ signal })
+  await follows
+  await clock.advance(MEMBERSHIP.catchUpMs)
+  // It says that it has a later list than ours, which it did not get.
+  expect(await spreading).toBe(0)
+  expect(await exchange.spread({ signal })).toBe(0)
   expect(listeners.size).toBe(0)
 })
 

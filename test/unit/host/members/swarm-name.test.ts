@@ -8,8 +8,8 @@ import { newParty } from './list-maker.ts'
 
 const GOOD = ['a', 'acme', 'Acme-2.lab_x', '-', '_', 'a..b', 'currently', 'x'.repeat(63)]
 const BAD = ['', '.', '..', '.hidden', '../acme', 'a/b', 'a\\b', 'a b', 'ä', 'a\n', 'x'.repeat(64)]
-/** Of the file beside the directories; disks that ignore case take both for one. */
-const TAKEN = ['current', 'Current']
+/** Words with a meaning of their own; disks that ignore case take both for one. */
+const TAKEN = ['current', 'Current', 'none', 'None', 'auto', 'AUTO']
 
 async function inviteTo(swarm: string): Promise<string> {
   const { id: owner } = await newParty()

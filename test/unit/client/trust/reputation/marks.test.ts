@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Reputation } from '../../../../../client/trust/reputation/reputation.ts'
+import { type Lesson, Reputation } from '../../../../../client/trust/reputation/reputation.ts'
 import { trustOf } from '../../../../../client/trust/reputation/trust-of.ts'
 import { openReputation } from '../../../../../client/trust/saved-reputation.ts'
 
@@ -54,6 +54,57 @@ describe('the owner’s mark on a peer', () => {
     reputation.mark('peer-1', undefined)
     reputation.mark('one-more', 'trusted')
     expect(reputation.marks()).toHaveLength(1_024)
+  })
+})
+
+describe('marks that processes merge', () => {
+  /** A reputation whose lessons are kept, as by a process that could not save them. */
+  const process = (startMs: number) => {
+    let nowMs = startMs
+    const lessons: Lesson[] = []
+    const reputation = new Reputation(
+      () => (nowMs += 1),
+      (lesson) => lessons.push(lesson),
+    )
+    return { reputation, lessons }
+  }
+  const file = (reputation: Reputation): unknown => JSON.parse(JSON.stringify(reputation))
+
+  it.each(['trusted', undefined] as const)('hold the later one: not %s, but denied', (earlier) => {
+    const one = process(1_000_000)
+    one.reputation.mark('peer', earlier)
+    const other = process(1_060_000)
+    other.reputation.mark('peer', 'denied')
+    one.reputation.rebase(file(other.reputation), one.lessons)
+    expect(one.reputation.markOf('peer')).toBe('denied')
+  })
+
+  it('hold a later unmark', () => {
+    const one = process(1_000_000)
+    one.reputation.mark('peer', 'denied')
+    const other = process(1_060_000)
+    other.reputation.mark('peer', undefined)
+    one.reputation.rebase(file(other.reputation), one.lessons)
+    expect(one.reputation.markOf('peer')).toBeUndefined()
+  })
+
+  it('hold the owner’s last word after the clock was ahead', () => {
+    const ahead = process(9_000_000)
+    ahead.reputation.mark('peer', 'denied')
+    const now = process(1_000_000)
+    now.reputation.rebase(file(ahead.reputation))
+    now.reputation.mark('peer', undefined)
+    ahead.reputation.rebase(file(now.reputation), ahead.lessons)
+    expect(ahead.reputation.markOf('peer')).toBeUndefined()
+  })
+
+  it('outlive that the peer is forgotten elsewhere, even by a clock that was ahead', () => {
+    const one = process(1_000_000)
+    one.reputation.mark('peer', 'denied')
+    const other = process(9_000_000)
+    other.reputation.forget('peer')
+    one.reputation.rebase(file(other.reputation), one.lessons)
+    expect(one.reputation.markOf('peer')).toBe('denied')
   })
 })
 
