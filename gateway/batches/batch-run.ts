@@ -4,8 +4,8 @@ import { optionsOf } from '../answering/index.ts'
 import type { GatewayLimits } from '../defaults.ts'
 import type { GatewayClient } from '../gateway-client.ts'
 import type { NamedModels } from '../named-models.ts'
-import { type RateLimit, type Reservation, tokensFor } from '../security/index.ts'
-import { failed, type OnUsage, usageOf } from '../usage/index.ts'
+import type { RateLimit, Reservation } from '../security/index.ts'
+import { failed, type OnUsage, tokensFor, usageOf } from '../usage/index.ts'
 import { batchResultLine, readBatchLine, unansweredLine } from './batch-line.ts'
 import type { BatchRecord } from './batch-record.ts'
 import type { FileStore } from './file-store.ts'
@@ -29,7 +29,9 @@ export interface BatchRunInit {
   /** Receives what each request used. */
   readonly onUsage?: OnUsage
   /** Limits of the owner's tokens. */
-  readonly meter: Pick<RateLimit, 'reserveInTurn'>
+  readonly meter: Pick<RateLimit, 'reserve' | 'reserveInTurn'>
+  /** Called before and after it waits for tokens. */
+  readonly onWait: (waits: boolean) => void
 }
 
 /** Reason of a run that ends early. */
@@ -124,30 +126,58 @@ export class BatchRun {
   }
 
   async #ask(results: WrittenResults): Promise<void> {
-    const { client, now } = this.#init
-    const { asking, expires_at, owner } = this.#record
-    const leftMs = expires_at * 1_000 - now()
-    if (leftMs > 0) {
-      const { signal } = this.#controller
-      const allowed = this.#init.within(owner, optionsOf(asking, this.#init))
-      const options = { ...allowed, signal, deadlineMs: leftMs }
-      try {
-        for await (const result of client.batch(this.#paced(results), options)) {
-          if (this.#isExpired(result)) continue
-          await results.add(batchResultLine(result), result.answer ? 'completed' : 'failed')
-          this.#init.onUsage?.(result.answer ? usageOf(owner, result.answer) : failed(owner))
-          this.#reserved.get(result.id)?.charge(result.answer?.usage.total_tokens ?? 0)
-          this.#reserved.delete(result.id)
-        }
-      } catch (error) {
-        if (now() < expires_at * 1_000) throw error
+    const { now } = this.#init
+    const endsAtMs = this.#record.expires_at * 1_000
+    try {
+      while (endsAtMs > now() && !(await this.#askAsAllowed(results, endsAtMs - now()))) {
+        // The rights of the key have changed: the remaining requests are asked within the new ones.
       }
-      for (const line of this.#refused.splice(0)) await results.add(line, 'failed')
+    } catch (error) {
+      if (now() < endsAtMs) throw error
     }
+    await this.#writeRefused(results)
     // Requests without a result when it expired.
     for await (const { id } of this.#requests(results)) {
       await results.add(unansweredLine(id, 'batch_expired'), 'failed')
     }
+  }
+
+  /** @returns whether all requests were asked; otherwise the rights of the owner's key have changed */
+  async #askAsAllowed(results: WrittenResults, deadlineMs: number): Promise<boolean> {
+    const { owner } = this.#record
+    const { signal } = this.#controller
+    const allowed = this.#allowedNow()
+    const source = this.#paced(results, allowed)
+    const options = { ...(allowed ?? { trusted: [] }), signal, deadlineMs }
+    for await (const result of this.#init.client.batch(source.requests, options)) {
+      if (this.#isExpired(result)) continue
+      await results.add(batchResultLine(result), result.answer ? 'completed' : 'failed')
+      this.#init.onUsage?.(result.answer ? usageOf(owner, result.answer) : failed(owner))
+      this.#reserved.get(result.id)?.charge(result.answer?.usage.total_tokens ?? 0)
+      this.#reserved.delete(result.id)
+    }
+    await this.#writeRefused(results)
+    return !source.isOutdated()
+  }
+
+  /** The options within the rights of the owner's key; undefined if these leave no peer, and nothing may be sent. */
+  #allowedNow(): RequestOptions | undefined {
+    try {
+      return this.#allowed()
+    } catch (error) {
+      if (!InferenceError.is(error)) throw error
+      return undefined
+    }
+  }
+
+  #allowed(): RequestOptions {
+    const { asking, owner } = this.#record
+    return this.#init.within(owner, optionsOf(asking, this.#init))
+  }
+
+  /** Once no other line is written: two writers of one file could mix their lines. */
+  async #writeRefused(results: WrittenResults): Promise<void> {
+    for (const line of this.#refused.splice(0)) await results.add(line, 'failed')
   }
 
   #isExpired({ error }: BatchResult): boolean {
@@ -155,24 +185,56 @@ export class BatchRun {
     return error?.code === 'deadline_exceeded' && now() >= this.#record.expires_at * 1_000
   }
 
-  /** Batches respect the limit of their key: requests above it wait. */
-  async *#paced(results: WrittenResults): AsyncGenerator<BatchRequest, void, void> {
-    for await (const request of this.#requests(results)) {
-      try {
-        this.#init.checkModels(this.#record.owner, request.body)
-      } catch (error) {
-        if (!InferenceError.is(error)) throw error
-        // Written once the others have ended: two writers of one file could mix their lines.
-        this.#refused.push(batchResultLine({ id: request.id, index: 0, request, error }))
-        continue
+  /**
+   * Batches respect the limit of their key: requests above it wait. The requests end early when the key's rights are no
+   * longer those of `allowed`.
+   */
+  #paced(
+    results: WrittenResults,
+    allowed: RequestOptions | undefined,
+  ): { readonly requests: AsyncGenerator<BatchRequest, void, void>; isOutdated(): boolean } {
+    const rights = JSON.stringify(allowed)
+    let isOutdated = false
+    const read = async function* (this: BatchRun): AsyncGenerator<BatchRequest, void, void> {
+      for await (const request of this.#requests(results)) {
+        let reserved: Reservation | undefined
+        try {
+          this.#init.checkModels(this.#record.owner, request.body)
+          reserved = await this.#reserve(request)
+          // It may have waited.
+          this.#init.checkModels(this.#record.owner, request.body)
+          isOutdated = JSON.stringify(this.#allowed()) !== rights
+        } catch (error) {
+          reserved?.charge(0)
+          if (!InferenceError.is(error)) throw error
+          this.#refused.push(batchResultLine({ id: request.id, index: 0, request, error }))
+          continue
+        }
+        if (isOutdated || this.#init.now() >= this.#record.expires_at * 1_000) {
+          reserved?.charge(0)
+          return
+        }
+        if (reserved !== undefined) this.#reserved.set(request.id, reserved)
+        yield request
       }
-      const reserved = await this.#init.meter.reserveInTurn(
-        this.#record.owner,
-        () => tokensFor(request.kind, request.body),
-        this.#controller.signal,
-      )
-      if (reserved !== undefined) this.#reserved.set(request.id, reserved)
-      yield request
+    }
+    return { requests: read.call(this), isOutdated: () => isOutdated }
+  }
+
+  async #reserve({ kind, body }: BatchRequest): Promise<Reservation | undefined> {
+    const { meter, onWait } = this.#init
+    const { owner } = this.#record
+    const estimate = (): number => tokensFor(kind, body)
+    try {
+      return await meter.reserve(owner, estimate)
+    } catch (error) {
+      if (!InferenceError.is(error, 'rate_limited')) throw error
+    }
+    onWait(true)
+    try {
+      return await meter.reserveInTurn(owner, estimate, this.#controller.signal)
+    } finally {
+      onWait(false)
     }
   }
 

@@ -11,7 +11,7 @@ import { BatchRun, type BatchRunInit } from './batch-run.ts'
 import { FileStore, newFileId } from './file-store.ts'
 import { Records } from './records.ts'
 
-export interface BatchesInit extends Omit<BatchRunInit, 'files' | 'save'> {
+export interface BatchesInit extends Omit<BatchRunInit, 'files' | 'onWait' | 'save'> {
   readonly directory: string
   /** Receives messages for the operator: a batch pauses, a file is damaged. */
   readonly log: (message: string) => void
@@ -42,6 +42,10 @@ export class Batches {
   readonly #records: Records<BatchRecord>
   readonly #runs = new Map<string, BatchRun>()
   readonly #running = new Set<Promise<void>>()
+  /** Runs that have begun. */
+  readonly #open = new Set<BatchRun>()
+  /** Those of them that wait for tokens of their keys. */
+  readonly #withoutTokens = new Set<BatchRun>()
   /** Timers of batches that will run again. */
   readonly #pauses = new Set<Disposable>()
   /** Last reported reason of a pause, by batch. */
@@ -148,8 +152,13 @@ export class Batches {
   }
 
   #queue(record: BatchRecord): void {
-    const run = new BatchRun(
-      { ...this.#init, files: this.files, save: (changed) => this.#records.put(changed) },
+    const run: BatchRun = new BatchRun(
+      {
+        ...this.#init,
+        files: this.files,
+        save: (changed) => this.#records.put(changed),
+        onWait: (waits) => this.#waits(run, waits),
+      },
       record,
     )
     this.#runs.set(record.id, run)
@@ -157,15 +166,46 @@ export class Batches {
     this.#startNext()
   }
 
+  /** While a run waits for tokens of its key, another has its place. */
+  #waits(run: BatchRun, waits: boolean): void {
+    // A run that has ended may still learn that it no longer has to wait.
+    if (!this.#open.has(run)) return
+    if (waits) this.#withoutTokens.add(run)
+    else this.#withoutTokens.delete(run)
+    this.#startNext()
+  }
+
   #startNext(): void {
-    if (this.#closed || this.#running.size >= this.#init.limits.maxRunningBatches) return
-    const run = this.#waiting.shift()
-    if (run === undefined) return
-    const running = this.#untilEnded(run).finally(() => {
-      this.#running.delete(running)
-      this.#startNext()
-    })
-    this.#running.add(running)
+    const { maxRunningBatches } = this.#init.limits
+    while (!this.#closed && this.#open.size - this.#withoutTokens.size < maxRunningBatches) {
+      const run = this.#takeNext()
+      if (run === undefined) return
+      this.#open.add(run)
+      const running = this.#untilEnded(run).finally(() => {
+        this.#running.delete(running)
+        this.#open.delete(run)
+        this.#withoutTokens.delete(run)
+        this.#startNext()
+      })
+      this.#running.add(running)
+    }
+  }
+
+  /** The oldest of the keys that have the fewest open. One key leaves a place to others. */
+  #takeNext(): BatchRun | undefined {
+    const { maxRunningBatches } = this.#init.limits
+    const open = new Map<string, number>()
+    for (const { record } of this.#open) open.set(record.owner, (open.get(record.owner) ?? 0) + 1)
+    let next = -1
+    let fewest = Number.POSITIVE_INFINITY
+    for (const [index, { record }] of this.#waiting.entries()) {
+      const own = open.get(record.owner) ?? 0
+      const most = record.owner === '' ? maxRunningBatches : Math.max(1, maxRunningBatches - 1)
+      if (own >= Math.min(most, fewest)) continue
+      next = index
+      fewest = own
+    }
+    return next < 0 ? undefined : this.#waiting.splice(next, 1)[0]
   }
 
   /** One run; a batch whose disk fails stays, can be cancelled, and runs again later. Never rejects. */

@@ -2,43 +2,60 @@ import type { Answer, RequestOptions, ServedChunk } from '../../client/index.ts'
 import type { OpenAiUsage } from '../../protocol/index.ts'
 import type { GatewayClient } from '../gateway-client.ts'
 import { type Asked, answerOver, wrappedClient } from '../wrapped-client.ts'
+import { answerTokensOf, mayHaveCost, promptTokensOf, tokensIn } from './estimated-tokens.ts'
 import type { KeyUsage, OnUsage } from './key-usage.ts'
 
 type Counted = Pick<OpenAiUsage, 'prompt_tokens'> & Partial<Pick<OpenAiUsage, 'completion_tokens'>>
 
-/** The same client, with the usage of each request reported. Batches report their own. */
+/**
+ * The same client, with the usage of each request reported. Of an answer that was broken off it is what the caller's
+ * limits were charged: an estimate. Batches report their own.
+ */
 export function countedClient(client: GatewayClient, onUsage: OnUsage): GatewayClient {
   return wrappedClient(client, {
-    async whole({ caller, options }, ask) {
+    async whole({ kind, request, caller, options }, ask) {
       try {
         const answer = await ask(options)
         onUsage(usageOf(caller, answer))
         return answer
       } catch (error) {
-        onUsage(failed(caller))
+        const isCharged = mayHaveCost(error, options)
+        onUsage({
+          ...failed(caller),
+          ...(isCharged && {
+            promptTokens: promptTokensOf(kind, request),
+            completionTokens: answerTokensOf(kind, request),
+          }),
+        })
         throw error
       }
     },
-    streamed<T>({ caller, options }: Asked, ask: (options: RequestOptions) => Answer<T>) {
+    streamed<T>(
+      { kind, request, caller, options }: Asked,
+      ask: (options: RequestOptions) => Answer<T>,
+    ) {
       const answer = ask(options)
       async function* chunks(): AsyncGenerator<T & ServedChunk> {
         let model = ''
-        let pieces = 0
+        let delivered = 0
+        let hasFailed = false
         try {
           for await (const chunk of answer) {
-            const { model: own, choices } = chunk as {
-              model?: string
-              choices?: readonly unknown[]
-            }
-            model = own ?? model
-            if ((choices?.length ?? 0) > 0) pieces += 1
+            model = (chunk as { model?: string }).model ?? model
+            delivered += tokensIn(chunk)
             yield chunk
           }
+        } catch (error) {
+          hasFailed = !mayHaveCost(error, options)
+          throw error
         } finally {
           const { usage } = answer
           if (usage !== undefined) onUsage(usageOf(caller, { model, usage }))
-          else if (pieces === 0) onUsage(failed(caller))
-          else onUsage({ ...failed(caller), model, completionTokens: pieces })
+          else if (hasFailed && delivered === 0) onUsage(failed(caller))
+          else {
+            const promptTokens = promptTokensOf(kind, request)
+            onUsage({ ...failed(caller), model, promptTokens, completionTokens: delivered })
+          }
         }
       }
       return answerOver(chunks, () => answer)

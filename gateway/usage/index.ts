@@ -4,4 +4,11 @@
  * @packageDocumentation
  */
 export { countedClient, failed, usageOf } from './counted-client.ts'
+export {
+  answerTokensOf,
+  mayHaveCost,
+  promptTokensOf,
+  tokensFor,
+  tokensIn,
+} from './estimated-tokens.ts'
 export type { KeyUsage, OnUsage } from './key-usage.ts'

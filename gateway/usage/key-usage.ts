@@ -6,7 +6,7 @@ export interface KeyUsage {
   readonly model: string
   readonly outcome: 'answered' | 'failed'
   readonly promptTokens: number
-  /** Of an answer that was broken off, the pieces that were delivered. */
+  /** Of an answer that was broken off, an estimate of what was delivered. */
   readonly completionTokens: number
 }
 

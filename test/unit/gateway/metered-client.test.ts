@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { RequestOptions } from '../../../client/index.ts'
 import type { GatewayClient } from '../../../gateway/gateway-client.ts'
 import { createRateLimit, meteredClient } from '../../../gateway/security/index.ts'
+import { tokensFor } from '../../../gateway/usage/index.ts'
+import { InferenceError } from '../../../protocol/index.ts'
 
 const CALLER = { caller: 'key' } as RequestOptions
 const request = { model: 'm', messages: [{ role: 'user', content: 'four' }], max_tokens: 100 }
@@ -77,6 +79,42 @@ describe('a limit of tokens', () => {
     leaving.abort(new Error('left'))
     await expect(answer).rejects.toThrow('left')
     expect(await left()).toBeLessThanOrEqual(1_000 - 100)
+  })
+
+  it('keeps the reservation for a whole answer whose time was up after a peer was asked', async () => {
+    const limit = createRateLimit(() => ({ tokensPerMinute: 1_000 }))
+    const left = async () => (await limit.headers('key'))['x-ratelimit-remaining-tokens']
+    const failing = (attempts: readonly unknown[]) =>
+      meteredClient(
+        {
+          chat: () =>
+            Promise.reject(
+              new InferenceError('deadline_exceeded', 'too late', {
+                details: { attempts: attempts as never },
+              }),
+            ),
+        } as unknown as GatewayClient,
+        limit,
+      )
+    await expect(failing([]).chat(whole, CALLER)).rejects.toThrow('too late')
+    expect(await left()).toBe('1000')
+    await expect(failing([{}]).chat(whole, CALLER)).rejects.toThrow('too late')
+    expect(await left()).toBe('899')
+  })
+
+  it('reserves all that a request says it may use', async () => {
+    const { client, limit, asked, end } = setting({ tokensPerMinute: 10_000 })
+    const long = { ...request, stream: false, max_tokens: 8_000 } as never
+    const settled = Promise.allSettled(Array.from({ length: 40 }, () => client.chat(long, CALLER)))
+    end()
+    await settled
+    expect(asked()).toBe(2)
+    const content = 'a'.repeat(400_000)
+    const reserved = await limit.reserve('other', () =>
+      tokensFor('chat', { messages: [{ role: 'user', content }] }),
+    )
+    expect(reserved).toBeDefined()
+    await expect(limit.reserve('other', () => 1)).rejects.toThrow('tokens per minute')
   })
 
   it('is not charged for an answer that failed', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { GatewayClient } from '../../../../gateway/index.ts'
 import { countedClient, type KeyUsage } from '../../../../gateway/usage/index.ts'
+import { InferenceError } from '../../../../protocol/index.ts'
 
 const chunk = (content: string) => ({ model: 'm', choices: [{ delta: { content } }] })
 
@@ -51,6 +52,22 @@ describe('the usage of a request', () => {
     expect(usages).toMatchObject([
       { model: 'm', outcome: 'failed', completionTokens: 2 },
       { model: 'm', outcome: 'failed', completionTokens: 1 },
+    ])
+  })
+
+  it('is the prompt and what was delivered, or reserved, of an answer that its caller does not take', async () => {
+    const request = { messages: [{ role: 'user', content: 'a'.repeat(400) }], max_tokens: 50 }
+    const tooLate = new InferenceError('deadline_exceeded', 'too late', {
+      details: { attempts: [{} as never] },
+    })
+    const { usages, ask } = counted(({ stream }) =>
+      stream === true ? answer([chunk('eight ch'), chunk('b')]) : Promise.reject<unknown>(tooLate),
+    )
+    await readAll(ask({ ...request, stream: true }), 1)
+    await expect(ask(request)).rejects.toThrow('too late')
+    expect(usages).toMatchObject([
+      { promptTokens: 100, completionTokens: 2 },
+      { promptTokens: 100, completionTokens: 50 },
     ])
   })
 
