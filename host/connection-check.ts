@@ -1,5 +1,6 @@
 import type { Connection } from '@libp2p/interface'
 import { type Clock, openScope } from '../timing/index.ts'
+import { messagesOver } from './early-streams.ts'
 
 const PING_PROTOCOL = '/ipfs/ping/1.0.0'
 const PING_BYTES = 32
@@ -8,9 +9,10 @@ const PING_BYTES = 32
 const CHECKS = new WeakMap<Connection, Promise<boolean>>()
 
 /**
- * Whether the peer at the other end of this very connection still answers.
+ * Whether the peer at the other end of this very connection is alive: it answers, or sends anything else. An answer may
+ * wait for seconds behind what this machine uploads.
  *
- * @param timeoutMs after which it does not
+ * @param timeoutMs of silence, after which it is not
  */
 export async function answers(
   connection: Connection,
@@ -26,6 +28,8 @@ export async function answers(
 
 async function ping(connection: Connection, timeoutMs: number, clock: Clock): Promise<boolean> {
   if (connection.status !== 'open') return false
+  const before = messagesOver(connection)
+  const isHeard = (): boolean => connection.status === 'open' && messagesOver(connection) > before
   using scope = openScope({ timeoutMs, clock })
   const { signal } = scope
   try {
@@ -36,8 +40,8 @@ async function ping(connection: Connection, timeoutMs: number, clock: Clock): Pr
     try {
       return await new Promise<boolean>((resolve) => {
         stream.addEventListener('message', () => resolve(true), { once: true })
-        stream.addEventListener('close', () => resolve(false), { once: true })
-        signal.addEventListener('abort', () => resolve(false), { once: true })
+        stream.addEventListener('close', () => resolve(isHeard()), { once: true })
+        signal.addEventListener('abort', () => resolve(isHeard()), { once: true })
         stream.send(new Uint8Array(PING_BYTES))
       })
     } finally {
@@ -45,6 +49,6 @@ async function ping(connection: Connection, timeoutMs: number, clock: Clock): Pr
     }
   } catch (error) {
     // A peer that refuses the ping is alive.
-    return (error as Error).name === 'UnsupportedProtocolError'
+    return (error as Error).name === 'UnsupportedProtocolError' || isHeard()
   }
 }

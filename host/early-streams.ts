@@ -88,9 +88,18 @@ export function openEarly(muxer: StreamMuxer): void {
 
 /** Records which protocols the peer listed over this connection. */
 export function noteProtocols(connection: Connection, protocols: readonly string[]): void {
-  const { muxer } = connection as unknown as { readonly muxer?: StreamMuxer }
-  const spoken = muxer && spokenOver.get(muxer)
+  const spoken = spokenOf(connection)
   if (spoken !== undefined) learn(spoken, protocols)
+}
+
+/** Messages that came over the connection so far; 0 where its muxer does not count them. */
+export function messagesOver(connection: Connection): number {
+  return spokenOf(connection)?.messages ?? 0
+}
+
+function spokenOf(connection: Connection): Spoken | undefined {
+  const { muxer } = connection as unknown as { readonly muxer?: StreamMuxer }
+  return muxer && spokenOver.get(muxer)
 }
 
 function learn(spoken: Spoken, protocols: readonly string[]): void {

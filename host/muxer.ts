@@ -6,6 +6,8 @@ import { openEarly } from './early-streams.ts'
 
 /** Bytes that wait for the end of the turn. More are sent at once, so that a writer feels a full socket. */
 const MAX_BATCH_BYTES = 64 * 1024
+/** Received bytes of a stream after which a window update goes out: over a slow line it shows that they arrive. */
+const UPDATE_BYTES = 64 * 1024
 /** States of a Yamux stream in which the next frame carries a flag: it opens the stream, or accepts it. */
 const OPENING_STATES: readonly number[] = [0, 2]
 
@@ -77,12 +79,15 @@ function batchFrames(parts: YamuxParts): void {
   }
 }
 
-/** Sends a window update when half of the window is used, like other implementations of Yamux. */
+/**
+ * Sends a window update for every {@link UPDATE_BYTES} received. Other implementations wait until half of the window is
+ * used; over a slow line that is a silence of many seconds, in which a connection that uploads looks dead.
+ */
 function updateSeldom(stream: YamuxStreamParts): YamuxStreamParts {
   const update = stream.sendWindowUpdate.bind(stream)
   stream.sendWindowUpdate = () => {
     const { state, recvWindow, recvWindowCapacity } = stream
-    if (OPENING_STATES.includes(state) || recvWindowCapacity * 2 <= recvWindow) update()
+    if (OPENING_STATES.includes(state) || recvWindow - recvWindowCapacity >= UPDATE_BYTES) update()
   }
   return stream
 }

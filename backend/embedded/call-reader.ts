@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { ToolCallDelta } from '../../protocol/index.ts'
-import { overlap } from '../stop-matcher.ts'
+import { HeadReader, withoutLead } from './call-head.ts'
+import { cutAtMark } from './cut-at-mark.ts'
 import type { HeldJson } from './held-json.ts'
+import { JsonScan } from './json-scan.ts'
 import type { ToolFormat } from './tool-format.ts'
 
 /** What a part of a model's text adds to the answer. */
@@ -20,13 +22,10 @@ export interface CallReaderInit {
   readonly isSingle?: boolean
 }
 
-/** A head of a call is this long at most; anything longer is text. */
-const MAX_HEAD = 1_024
 /** Blank characters between required calls. */
 const MAX_BLANK = 64
-/** What may stand before the JSON of a call. */
-const LEAD = /^[\s,;[]*/
-const STRING = '"((?:[^"\\\\]|\\\\.)*)"'
+/** What may stand between two calls of one block, or between the last and its end: surplus brackets included. */
+const BETWEEN = /^[\s,;\]}]*/
 
 /**
  * Finds tool calls in the text of an answer while it is written. A call of a function that is not offered, or one in
@@ -35,31 +34,31 @@ const STRING = '"((?:[^"\\\\]|\\\\.)*)"'
 export class CallReader {
   readonly #format: ToolFormat
   readonly #names: ReadonlySet<string>
-  readonly #head: RegExp
+  readonly #head: HeadReader
   readonly #isForced: boolean
   readonly #isSingle: boolean
-  #mode: 'start' | 'text' | 'head' | 'arguments' | 'closing' | 'after' = 'text'
+  #mode: 'start' | 'text' | 'head' | 'arguments' | 'closing' | 'members' | 'after' = 'text'
   #buffer = ''
-  /** White space before the mark of a call. */
-  #blank = ''
+  /** The mark before the JSON that may be a call, and the white space before it. Empty where none was written. */
+  #mark = ''
+  /** Whether the end mark of a block with calls is still to come. */
+  #isUnclosed: boolean = false
   #count = 0
   /** JSON of the call that is written now. */
   #json = ''
+  #scan: JsonScan = new JsonScan()
   #isOver: boolean = false
-  #depth = 0
-  #inString: boolean = false
-  #escaped: boolean = false
 
   constructor({ format, names, isForced = false, isSingle = false }: CallReaderInit) {
     this.#format = format
     this.#names = names
     this.#isForced = isForced
     this.#isSingle = isSingle
-    this.#head = new RegExp(
-      `^[\\s,;[]*\\{\\s*"name"\\s*:\\s*${STRING}\\s*,\\s*"${format.argumentsKey}"\\s*:\\s*(?=\\{)`,
-    )
-    if (isForced) this.#mode = 'head'
-    else if (format.open === '') this.#mode = 'start'
+    this.#head = new HeadReader(format.argumentsKey)
+    if (isForced) {
+      this.#mark = format.open
+      this.#mode = 'head'
+    } else if (format.open === '') this.#mode = 'start'
   }
 
   get hasCalls(): boolean {
@@ -73,7 +72,7 @@ export class CallReader {
 
   /** The JSON of the call that is written now; undefined outside of calls. */
   get held(): HeldJson | undefined {
-    const rest = this.#mode === 'head' ? this.#buffer.replace(LEAD, '') : this.#buffer
+    const rest = this.#mode === 'head' ? withoutLead(this.#buffer) : this.#buffer
     switch (this.#mode) {
       case 'head': {
         const isBegun = rest.startsWith('{') || (rest === '' && this.#isForced && !this.hasCalls)
@@ -81,6 +80,7 @@ export class CallReader {
       }
       case 'arguments':
       case 'closing':
+      case 'members':
         return { part: this.#count - 1, text: this.#json + rest }
       case 'start':
       case 'text':
@@ -111,18 +111,18 @@ export class CallReader {
   #mayCallAgain(): boolean {
     const rest = this.#buffer.trimStart()
     if (this.#buffer.length - rest.length > MAX_BLANK) return false
-    const { open, close } = this.#format
     switch (this.#mode) {
       case 'after':
-        return [open, close].some((mark) => mark !== '' && (mark.startsWith(rest) || rest === ''))
+        return this.#format.open !== '' && this.#mayBeMark(rest.replace(BETWEEN, ''))
       case 'head': {
-        const json = rest.replace(LEAD, '')
+        const json = withoutLead(rest)
         return json === '' || json.startsWith('{')
       }
       case 'start':
       case 'text':
       case 'arguments':
       case 'closing':
+      case 'members':
         return true
       default:
         return this.#mode satisfies never
@@ -148,10 +148,11 @@ export class CallReader {
         return { text: this.hasCalls && rest.trim() === '' ? '' : rest, calls: [] }
       case 'head': {
         const isBlank = rest.trim() === ''
-        return { text: isBlank ? '' : this.#blank + this.#format.open + rest, calls: [] }
+        return { text: isBlank ? '' : this.#mark + rest, calls: [] }
       }
       case 'arguments':
       case 'closing':
+      case 'members':
       case 'after':
         return { text: '', calls: [] }
       default:
@@ -172,8 +173,10 @@ export class CallReader {
         return this.#readArguments(calls)
       case 'closing':
         return this.#close()
+      case 'members':
+        return this.#readMembers()
       case 'after':
-        return this.#endCall()
+        return this.#afterCall()
       default:
         return this.#mode satisfies never
     }
@@ -190,101 +193,103 @@ export class CallReader {
   }
 
   #text(): string {
-    const { open } = this.#format
-    const at = open === '' ? -1 : this.#buffer.indexOf(open)
-    const end = at >= 0 ? at : this.#buffer.length - overlap(this.#buffer, open)
-    // Blank lines before a call belong to its syntax.
-    const text = open === '' ? this.#buffer : this.#buffer.slice(0, end).trimEnd()
-    if (at >= 0) {
-      this.#blank = this.#buffer.slice(text.length, at)
-      this.#buffer = this.#buffer.slice(at + open.length)
+    const { open, close } = this.#format
+    const cut = cutAtMark(this.#buffer, [open, this.#isUnclosed ? close : ''])
+    const { text, gap, mark, rest } = cut
+    this.#buffer = rest
+    if (mark === undefined) return text
+    this.#isUnclosed = false
+    if (mark === open) {
+      this.#mark = gap + mark
       this.#mode = 'head'
-    } else this.#buffer = this.#buffer.slice(text.length)
+    }
     return text
   }
 
   #beginCall(calls: ToolCallDelta[]): string {
-    const match = this.#head.exec(this.#buffer)
-    if (match === null) {
+    const head = this.#head.read(this.#buffer)
+    if (head === undefined) {
       const { close } = this.#format
-      const isOver = close !== '' && this.#buffer.includes(close)
-      return isOver || this.#buffer.length > MAX_HEAD ? this.#asText() : ''
+      return close !== '' && this.#buffer.includes(close) ? this.#asText() : ''
     }
-    const name = JSON.parse(`"${match[1] ?? ''}"`) as string
+    if (head === 'text' || head.name === undefined) return this.#asText()
+    const { name, json, length } = head
     if (!this.#names.has(name)) return this.#asText()
     const id = `call_${randomBytes(12).toString('hex')}`
     calls.push({ index: this.#count, id, type: 'function', function: { name, arguments: '' } })
     this.#count += 1
-    this.#json = match[0].replace(LEAD, '')
-    this.#buffer = this.#buffer.slice(match[0].length)
+    this.#json = json
+    this.#buffer = this.#buffer.slice(length)
     this.#mode = 'arguments'
-    this.#depth = 0
+    this.#scan = new JsonScan()
+    this.#isUnclosed = this.#format.close !== ''
     return ''
   }
 
   /** The mark began no call. A later one may. */
   #asText(): string {
     this.#mode = 'text'
-    const { open } = this.#format
-    if (open !== '') return this.#blank + open
-    // Without a mark nothing shows where a later call begins.
-    const text = this.#buffer
-    this.#buffer = ''
-    return text
+    return this.#mark
   }
 
   #readArguments(calls: ToolCallDelta[]): string {
-    let end = 0
-    for (const char of this.#buffer) {
-      end += char.length
-      this.#advance(char)
-      if (this.#depth === 0) break
-    }
-    const text = this.#buffer.slice(0, end)
-    this.#buffer = this.#buffer.slice(end)
+    const text = this.#takeJson()
     if (text !== '') calls.push({ index: this.#count - 1, function: { arguments: text } })
-    this.#json += text
-    if (text !== '' && this.#depth === 0) this.#mode = 'closing'
+    if (this.#scan.isOver) this.#mode = 'closing'
     return ''
   }
 
-  /** The end of the call's object, which some models forget. */
+  #takeJson(): string {
+    const text = this.#scan.take(this.#buffer)
+    this.#json += text
+    this.#buffer = this.#buffer.slice(text.length)
+    return text
+  }
+
+  /** The end of the call's object, which some models forget. Others write further members, such as an id, before it. */
   #close(): string {
     const rest = this.#buffer.trimStart()
-    if (rest === '') return ''
+    if (/^(?:,\s*)?$/.test(rest)) return ''
+    if (/^,\s*"/.test(rest)) {
+      this.#scan = new JsonScan(1)
+      this.#mode = 'members'
+      return ''
+    }
     if (rest.startsWith('}')) this.#buffer = rest.slice(1)
+    return this.#endCall()
+  }
+
+  #readMembers(): string {
+    this.#takeJson()
+    return this.#scan.isOver ? this.#endCall() : ''
+  }
+
+  #endCall(): string {
     if (this.#isSingle) this.#finish()
     else this.#mode = 'after'
     return ''
   }
 
-  #advance(char: string): void {
-    if (this.#escaped) this.#escaped = false
-    else if (this.#inString && char === '\\') this.#escaped = true
-    else if (char === '"') this.#inString = !this.#inString
-    else if (this.#inString) return
-    else if (char === '{' || char === '[') this.#depth += 1
-    else if (char === '}' || char === ']') this.#depth -= 1
-  }
-
-  #endCall(): string {
+  /** The next call of the same block, the end of the block, or text. */
+  #afterCall(): string {
     const { open, close } = this.#format
-    if (close !== '') {
-      const at = this.#buffer.indexOf(close)
-      const next = this.#buffer.indexOf(open)
-      // Some models forget to close a call before they begin another.
-      const isOpen = next >= 0 && (at < 0 || next < at)
-      if (!isOpen && at < 0) return ''
-      this.#buffer = this.#buffer.slice(isOpen ? next : at + close.length)
-      this.#mode = 'text'
-      return ''
-    }
-    // The next call, or the end of the list.
-    const rest = this.#buffer.trimStart()
-    if (rest.startsWith(',') || rest.startsWith(';') || rest.startsWith('{')) {
+    const rest = this.#buffer.replace(BETWEEN, '')
+    if (rest.startsWith('{')) {
       this.#buffer = rest
+      this.#mark = ''
       this.#mode = 'head'
+    } else if ([open, close].some((mark) => mark !== '' && rest.startsWith(mark))) {
+      this.#buffer = rest
+      this.#mode = 'text'
+    } else if (!this.#mayBeMark(rest)) {
+      this.#buffer = this.#buffer.replace(/^[\s\]}]*/, '')
+      this.#mode = 'text'
     }
     return ''
+  }
+
+  #mayBeMark(rest: string): boolean {
+    const { open, close } = this.#format
+    return rest === '' || open.startsWith(rest) || close.startsWith(rest)
   }
 }

@@ -11,6 +11,8 @@ interface SentToolCall {
   /** Empty in the parts after the first. */
   readonly name: string
   readonly arguments: string
+  /** Nothing but a name: no number, id or arguments. */
+  readonly isBare: boolean
 }
 
 interface Call {
@@ -21,6 +23,7 @@ interface Call {
   sentId: string
   name: string
   arguments: string
+  readonly isBare: boolean
 }
 
 /**
@@ -63,10 +66,13 @@ export class ToolCallReader {
     const isNamed = known.name === '' && sent.name !== ''
     if (isNamed) known.name = sent.name
     if (known.sentId === '') known.sentId = sent.id
-    known.arguments += sent.arguments
+    // Some engines end a call with a record of the whole call.
+    const isRepeated = sent.arguments === known.arguments && isWhole(known.arguments)
+    const added = isRepeated ? '' : sent.arguments
+    known.arguments += added
     const called = {
       ...(isNamed && { name: sent.name }),
-      ...(sent.arguments !== '' && { arguments: sent.arguments }),
+      ...(added !== '' && { arguments: added }),
     }
     return { index: known.place, function: called }
   }
@@ -86,6 +92,7 @@ export class ToolCallReader {
       sentId: id,
       name,
       arguments: text,
+      isBare: sent.isBare,
     }
     this.#calls.push(call)
     return {
@@ -117,6 +124,7 @@ export class ToolCallReader {
     if (last.name === '') return last
     // A repeated name is either a repetition within a call or the start of the next.
     if (name !== last.name) return undefined
+    if (sent.isBare && last.isBare && last.arguments === '') return undefined
     if (id !== '' && last.sentId !== '' && last.arguments === '') return undefined
     return isWhole(last.arguments) && sent.arguments.trim() !== ''
       ? undefined
@@ -140,11 +148,15 @@ function sentCallAt(value: unknown, path: string): SentToolCall {
   const record = recordAt(called, `${path}.function`)
   const { name, index: inner } = record
   const named = ARGUMENTS.find((field) => !isAbsent(record[field])) ?? 'arguments'
-  return {
+  const sent = {
     index: countAt(index ?? inner, `${path}.index`),
     id: typeof id === 'number' ? String(id) : textAt(id, `${path}.id`),
     name: textAt(name, `${path}.function.name`),
     arguments: argumentsAt(record[named], `${path}.function.${named}`),
+  }
+  return {
+    ...sent,
+    isBare: sent.index === undefined && sent.id === '' && isAbsent(record[named]),
   }
 }
 

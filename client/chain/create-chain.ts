@@ -1,6 +1,7 @@
 import { InferenceError, parseModelReference } from '../../protocol/index.ts'
 import type { Scope } from '../../timing/index.ts'
 import { type AnswerEvent, encodeRequest, type Job } from '../request/index.ts'
+import { CacheKeys } from './cache-keys.ts'
 import type { ChainJob } from './chain-job.ts'
 import { type ChainInit, runChain } from './chain-run.ts'
 import { labelOf } from './member.ts'
@@ -58,6 +59,7 @@ export function createChains(init: ChainsInit): Chains {
   const swarms = init.swarms.flatMap(({ name }) => name ?? [])
   const register = new SourceRegister(init, swarms)
   const openMembers = new OpenMembers(init)
+  const cacheKeys = new CacheKeys()
 
   const open =
     <J extends ChainJob>(
@@ -72,7 +74,9 @@ export function createChains(init: ChainsInit): Chains {
       }
       if (member.type === 'network') {
         const { swarm } = member
-        return next({ ...networkJob(own), ...(swarm !== undefined && { swarm }) }, scope)
+        if (swarm === undefined) return next(networkJob(own, job), scope)
+        const request = cacheKeys.apart(own.request, swarm)
+        return next({ ...networkJob({ ...own, request }, job), swarm }, scope)
       }
       const provider = job.sources?.providers.find(({ name }) => name === member.provider)
       if (provider === undefined) throw new Error('unreachable: members name known providers')
@@ -131,10 +135,11 @@ export function createChains(init: ChainsInit): Chains {
 }
 
 /** The job for one member. An answer that is continued cannot be compared, so a quorum becomes a hedge. */
-function networkJob<J extends ChainJob>(job: J): J {
+function networkJob<J extends ChainJob>(job: J, asked: ChainJob): J {
   const { model } = job.request.body
   const reference = parseModelReference(model)
-  const wire = model === job.wire.model ? job.wire : encodeRequest(job.request, reference.digest)
+  const isSame = job.request === asked.request && model === job.wire.model
+  const wire = isSame ? job.wire : encodeRequest(job.request, reference.digest)
   const plan =
     job.delivered !== undefined && job.plan.type === 'quorum'
       ? ({ type: 'hedge' } as const)

@@ -31,6 +31,10 @@ export const MEMBERSHIP = {
     perPeer: { burst: 20, perSecond: 0.5 },
     perNetwork: { burst: 400, perSecond: 10 },
   },
+  /** Handing over the lists to all members at once: those that are slower get them later. */
+  spreadMs: 2_500,
+  /** Silence of members after which their lists are no longer waited for. */
+  catchUpMs: 2_000,
   /** Lists of one peer that are verified: a burst, then a steady rate. */
   updates: { burst: 40, perSecond: 1 },
   /** Join requests of one peer, and of one invite when a member passes them on. */

@@ -1,9 +1,10 @@
 import type { Connection, Libp2p } from '@libp2p/interface'
 import type { ListHead, MemberHello } from '../../protocol/index.ts'
-import { raceSignal } from '../../timing/index.ts'
+import { type Clock, IdleTimer, raceSignal, settledWithin } from '../../timing/index.ts'
 import type { AskMember } from './ask-member.ts'
 import { fittingLists } from './fitting-lists.ts'
 import type { MembershipGate } from './gate.ts'
+import { MEMBERSHIP } from './limits.ts'
 import type { Membership } from './membership.ts'
 
 export interface ListSpreadInit {
@@ -11,6 +12,7 @@ export interface ListSpreadInit {
   readonly gate: Pick<MembershipGate, 'memberOf'>
   readonly libp2p: Pick<Libp2p, 'getConnections'>
   readonly ask: AskMember
+  readonly clock: Clock
   readonly signal: AbortSignal
   readonly onError: (what: string, error: unknown) => void
 }
@@ -45,9 +47,10 @@ export class ListSpread {
    * @throws the signal's reason
    */
   async spread({ signal }: { readonly signal: AbortSignal }): Promise<number> {
-    const { gate, libp2p, membership } = this.#init
+    const { clock, gate, libp2p, membership } = this.#init
     const proved = libp2p.getConnections().filter((each) => gate.memberOf(each) !== undefined)
-    await raceSignal(Promise.all(proved.map((connection) => this.sync(connection))), signal)
+    const synced = Promise.all(proved.map((connection) => this.sync(connection)))
+    await raceSignal(settledWithin(synced, MEMBERSHIP.spreadMs, { clock }), signal)
     await this.#caughtUp(proved, signal)
     const told = proved.filter(
       (each) =>
@@ -57,12 +60,17 @@ export class ListSpread {
     return new Set(told.map(({ remotePeer }) => remotePeer.toString())).size
   }
 
-  /** Resolves once this machine has the lists that these peers had when they were met. */
+  /**
+   * Resolves once this machine has the lists that these peers said they had. Any member can name a list that does not
+   * exist: when none arrives for a while, those that are missing are taken for such.
+   */
   async #caughtUp(connections: readonly Connection[], signal: AbortSignal): Promise<void> {
-    const { membership } = this.#init
+    const { clock, membership } = this.#init
     const heads = connections.flatMap((connection) => this.#heads.get(connection) ?? [])
     const { promise: caughtUp, resolve } = Promise.withResolvers<void>()
+    using silence = new IdleTimer(MEMBERSHIP.catchUpMs, resolve, clock)
     const check = (): void => {
+      silence.touch()
       if (!heads.some((head) => membership.roster.lacks(head))) resolve()
     }
     const unsubscribe = membership.onChange(check)
@@ -72,6 +80,15 @@ export class ListSpread {
     } finally {
       unsubscribe()
     }
+    for (const connection of connections) this.#dropMissing(connection)
+  }
+
+  /** Forgets heads of lists that did not arrive, so that they are waited for once, and the peer gets ours. */
+  #dropMissing(connection: Connection): void {
+    const { roster } = this.#init.membership
+    const heads = this.#heads.get(connection) ?? []
+    const arrived = heads.filter((head) => !roster.lacks(head))
+    if (arrived.length < heads.length) this.#heads.set(connection, arrived)
   }
 
   /** Hands the peer the lists and the key that it lacks. Never rejects. */

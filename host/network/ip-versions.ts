@@ -9,10 +9,20 @@ export interface IpVersionsInit {
   readonly addresses?: () => readonly string[]
 }
 
-/** A version that did not get through is tried last for so long; with no other it is still tried. */
+/** A version that did not get through is tried last for so long; with no other it is still tried, with more time. */
 const SUSPECT_MS = 60_000
 /** A handshake of TCP takes a tenth of it over most paths; the kernel of a busy peer answers as fast as any. */
 const CONNECT_MS = 1_200
+/** The bound doubles with each failure, up to libp2p's own for one address. */
+const MAX_CONNECT_MS = 5_000
+/** IPv6 that leads to the Internet (2000::/3). Containers and VPNs give almost every machine some other kind. */
+const GLOBAL_IP6 = /^[23][\da-f]{3}:/i
+
+interface Suspicion {
+  readonly untilMs: number
+  /** Longest wait for the next handshake. */
+  readonly connectMs: number
+}
 
 /**
  * Which IP versions get through, on a machine that has addresses of both: broken IPv6 is common, and without a word it
@@ -22,7 +32,7 @@ const CONNECT_MS = 1_200
 export class IpVersions {
   readonly #now: () => number
   readonly #addresses: () => readonly string[]
-  readonly #suspectUntilMs = new Map<string, number>()
+  readonly #suspicions = new Map<IpVersion, Suspicion>()
   #libp2p: Pick<Libp2p, 'getConnections'> | undefined
 
   constructor({ now, addresses = ownAddresses }: IpVersionsInit) {
@@ -38,20 +48,31 @@ export class IpVersions {
   connectTimeoutMs(address: Multiaddr): number | undefined {
     const version = ipVersionOf(address)
     if (version === undefined || this.#isProven(version) || !this.#hasBoth()) return undefined
-    return CONNECT_MS
+    const connectMs = this.#lastSuspicion(version)?.connectMs ?? CONNECT_MS
+    return connectMs < MAX_CONNECT_MS ? connectMs : undefined
   }
 
-  /** No answer came from this address. */
-  suspect(address: Multiaddr): void {
+  /** No answer came from this address in time: a slow path needs longer. */
+  suspect(address: Multiaddr, waitedMs: number): void {
     const version = ipVersionOf(address)
-    if (version !== undefined) this.#suspectUntilMs.set(version, this.#now() + SUSPECT_MS)
+    if (version === undefined) return
+    // Of dials at the same time, each waited equally long.
+    const connectMs = Math.max(this.#lastSuspicion(version)?.connectMs ?? 0, waitedMs * 2)
+    this.#suspicions.set(version, { untilMs: this.#now() + SUSPECT_MS, connectMs })
   }
 
   /** Whether an address is to be dialled after those of the other version. */
   readonly isSuspect = (address: Multiaddr): boolean => {
     const version = ipVersionOf(address)
     if (version === undefined) return false
-    return (this.#suspectUntilMs.get(version) ?? 0) > this.#now() && !this.#isProven(version)
+    return (this.#suspicions.get(version)?.untilMs ?? 0) > this.#now() && !this.#isProven(version)
+  }
+
+  /** Counts until it is over, and for as long as the other version does not get through, either. */
+  #lastSuspicion(version: IpVersion): Suspicion | undefined {
+    const suspicion = this.#suspicions.get(version)
+    if (suspicion === undefined || suspicion.untilMs > this.#now()) return suspicion
+    return this.#isProven(version === 'ip4' ? 'ip6' : 'ip4') ? undefined : suspicion
   }
 
   #isProven(version: IpVersion): boolean {
@@ -64,7 +85,7 @@ export class IpVersions {
 
   #hasBoth(): boolean {
     const all = this.#addresses()
-    return all.some((ip) => ip.includes(':')) && all.some((ip) => !ip.includes(':'))
+    return all.some((ip) => GLOBAL_IP6.test(ip)) && all.some((ip) => !ip.includes(':'))
   }
 }
 

@@ -23,8 +23,10 @@ const LOOK_MS = 2_000
 const SLEPT_MS = 15_000
 /** Interval of checking one connection for whether the network is still there. */
 const HEARTBEAT_MS = 5_000
-/** Answers over the Internet take a tenth of it, at worst. */
+/** Answers over the Internet take a tenth of it, at worst, unless they wait behind an upload. */
 const ANSWER_MS = 3_000
+/** Pings without a sign of life, one after the other, after which a connection is aborted. */
+const LAST_PINGS = 2
 /** A timer that fires this late means that this process is busy, not that peers are silent. */
 const BUSY_MS = 1_000
 
@@ -52,14 +54,20 @@ export function watchNetwork(init: NetworkWatchInit): void {
       })
   }
 
+  /** Any message counts: over a line that is full of an upload, the peer's window updates come before its answers. */
+  const isAlive = async (connection: Connection): Promise<boolean> => {
+    for (let ping = 0; ping < LAST_PINGS; ping += 1) {
+      if (await answers(connection, ANSWER_MS, clock)) return true
+    }
+    return false
+  }
+
   /** @param changed whether each silent connection goes, or only all of one IP version together */
   const abortDead = async (changed: boolean): Promise<number> => {
     const direct = libp2p.getConnections().filter(({ remoteAddr }) => !isRelayed(remoteAddr))
     const startedAtMs = clock.now()
-    const alive = await Promise.all(
-      direct.map((connection) => answers(connection, ANSWER_MS, clock)),
-    )
-    if (clock.now() - startedAtMs > ANSWER_MS + BUSY_MS) return 0
+    const alive = await Promise.all(direct.map(isAlive))
+    if (clock.now() - startedAtMs > LAST_PINGS * ANSWER_MS + BUSY_MS) return 0
     const working = new Set(direct.filter((_, index) => alive[index]).map(versionOf))
     const dead = direct.filter(
       (connection, index) =>
@@ -103,7 +111,7 @@ export function watchNetwork(init: NetworkWatchInit): void {
     if (isRelayed(opened.remoteAddr)) return
     for (const older of libp2p.getConnections(opened.remotePeer)) {
       if (older === opened || isRelayed(older.remoteAddr)) continue
-      void answers(older, ANSWER_MS, clock).then((alive) => {
+      void isAlive(older).then((alive) => {
         if (!alive) {
           older.abort(new InferenceError('path_lost', 'the peer opened a new connection'))
         }

@@ -24,7 +24,7 @@ export function tcpTransport(
       let isConnected = false
       const onTimeout = (): void => {
         if (isConnected) return
-        versions.suspect(address)
+        versions.suspect(address, timeoutMs)
         scope.abort(new Error(`no answer from ${address.toString()} in ${timeoutMs} ms`))
       }
       // A busy process reads its timers before its sockets.

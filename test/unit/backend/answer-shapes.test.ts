@@ -301,6 +301,16 @@ describe('tool calls', () => {
       ),
     ],
     [
+      'repeated whole at their end',
+      stream(
+        { index: 0, id: first.id, function: { name: 'search', arguments: '{"q":' } },
+        { index: 0, function: { arguments: '"geese"}' } },
+        sent(first, 0),
+        sent(second, 1),
+        sent(second, 1),
+      ),
+    ],
+    [
       'with empty ids and names in the later parts',
       stream(
         { index: 0, id: first.id, function: { name: 'search', arguments: '{"q":' } },
@@ -312,6 +322,13 @@ describe('tool calls', () => {
     const answer = await heard(reply)
     expect(answer.calls).toEqual([first, second])
     expect(answer.finishes).toEqual(['tool_calls'])
+  })
+
+  it('of one function are two where each is a name alone, and one where arguments follow', async () => {
+    const named = { function: { name: 'search' } }
+    const rest = { function: { name: 'search', arguments: '{"q":1}' } }
+    const { calls } = await heard(stream(named, named, rest))
+    expect(calls.map(({ text }) => text)).toEqual(['', '{"q":1}'])
   })
 
   it.each(['parameters', 'args', 'input'])('may have their arguments as %s', async (field) => {

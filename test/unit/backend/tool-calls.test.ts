@@ -37,6 +37,7 @@ const READ = { name: 'read', arguments: '{"file": "a \\"}\\" b", "deep": [{"x": 
 const EDIT = { name: 'edit', arguments: '{}' }
 const call = (key: string, one: { name: string; arguments: string }) =>
   `{"name": "${one.name}", "${key}": ${one.arguments}}`
+const withId = (json: string) => `${json.slice(0, -1)}, "id": "a}b", "x": {"y": [1]}}`
 
 const ANSWERS: readonly [keyof typeof TEMPLATES, string, string][] = [
   [
@@ -47,6 +48,29 @@ const ANSWERS: readonly [keyof typeof TEMPLATES, string, string][] = [
   ['mistral', '', `[TOOL_CALLS][${call('arguments', READ)}, ${call('arguments', EDIT)}]`],
   ['llama3', '', `<|python_tag|>${call('parameters', READ)}; ${call('parameters', EDIT)}`],
   ['llama3', '', `\n${call('parameters', READ)}\n${call('parameters', EDIT)}`],
+  [
+    'hermes',
+    '',
+    `<tool_call>[${call('arguments', READ)},\n${call('arguments', EDIT)},]</tool_call>`,
+  ],
+  ['hermes', '', `<tool_call>\n${call('arguments', READ)}}\n${call('arguments', EDIT)}`],
+  [
+    'mistral',
+    '',
+    `[TOOL_CALLS] [${withId(call('arguments', READ))}, ${withId(call('arguments', EDIT))}]`,
+  ],
+  [
+    'hermes',
+    'So.',
+    `<tool_call>${call('arguments', READ)}\n<tool_call>${call('arguments', EDIT)} So.`,
+  ],
+  [
+    'hermes',
+    'So.',
+    `<tool_call>${call('arguments', READ)},${call('arguments', EDIT)}So.</tool_call>`,
+  ],
+  ['llama3', 'So.', `${call('parameters', READ)};${call('parameters', EDIT)}\nSo.`],
+  ['mistral', 'So.', `[TOOL_CALLS][${call('arguments', READ)},${call('arguments', EDIT)}] So.`],
 ]
 
 describe('tool calls in the text of an answer', () => {
@@ -68,6 +92,9 @@ describe('tool calls in the text of an answer', () => {
     ['hermes', 'A <tool> is not a call, a < b.'],
     ['hermes', 'Said: <tool_call>\n{"name": "unknown", "arguments": {}}\n</tool_call>'],
     ['hermes', 'Said: <tool_call>nothing</tool_call> after.'],
+    ['hermes', 'Said: <tool_call>{"name": "re\\_ad", "arguments": {}}</tool_call>'],
+    ['hermes', 'Said: <tool_call>{"name": "re\nad", "arguments": {}}</tool_call>'],
+    ['llama3', '{"name": "re\\_ad", "parameters": {}}'],
     ['llama3', '{"a": 1, "name": "read"}'],
     ['llama3', 'Hello {"name": "read", "parameters": {}}'],
     ['mistral', 'See [TOOL_] and [x].'],
@@ -93,6 +120,11 @@ describe('tool calls in the text of an answer', () => {
         text: `<tool_call>${call('arguments', { name: 'x', arguments: '{}' })}</tool_call>`,
         calls: [EDIT],
       },
+    ],
+    [
+      'one in the same block, before one of an unknown function',
+      `<tool_call>${call('arguments', EDIT)},{"name": "x", "arguments": {}}</tool_call> So.`,
+      { text: '{"name": "x", "arguments": {}} So.', calls: [EDIT] },
     ],
   ])('are found after %s, however the text is split', (_, answer, expected) => {
     for (const parts of [[answer], [...answer]]) {

@@ -71,6 +71,23 @@ describe('the muxer', () => {
     expect(sent.far).toBeLessThanOrEqual(1)
   })
 
+  it('tells the sender of an upload that it arrives, long before the window is used', async () => {
+    const { near, far, sent } = pair()
+    const stream = await near.createStream()
+    const inbound = await far
+    inbound.addEventListener('message', () => {})
+    await turn()
+    sent.far = 0
+    for (let n = 0; n < 10; n += 1) {
+      stream.send(new Uint8Array(40_000))
+      await turn()
+    }
+    await turn()
+    // One for every 64 KiB, in whole frames of 40,000 bytes; the first message accepts the stream.
+    expect(sent.far).toBeGreaterThanOrEqual(4)
+    expect(sent.far).toBeLessThanOrEqual(6)
+  })
+
   it('carries more than a window', async () => {
     const { near, far } = pair()
     const stream = await near.createStream()

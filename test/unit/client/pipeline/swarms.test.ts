@@ -190,6 +190,24 @@ describe('a requester for several swarms', () => {
     expect(asked(both.home)).toBe(0)
   })
 
+  it('gives each swarm a prompt_cache_key of its own, the same for the same caller', async () => {
+    await using both = await two([named('m')], [named('m')])
+    for (const model of ['m', 'work/m', 'home/m', 'm']) {
+      await both.requester.chat({ model, messages, prompt_cache_key: 'session-4711' })
+    }
+    const keysIn = (swarm: ScriptedSwarm) =>
+      new Set(
+        swarm.peers.flatMap(({ engine }) =>
+          engine.calls.map(
+            ({ request: { body } }) => 'prompt_cache_key' in body && body.prompt_cache_key,
+          ),
+        ),
+      )
+    const keys = [...keysIn(both.work), ...keysIn(both.home), 'session-4711']
+    expect(new Set(keys).size).toBe(3)
+    expect(keys).toHaveLength(3)
+  })
+
   it('keeps a swarm’s standings and budgets to itself', async () => {
     await using both = await two([LOST], [named('m')])
     await read(both, 'work/m')

@@ -90,6 +90,21 @@ it('spreading that was given up follows the lists no longer', async () => {
   expect(listeners.size).toBe(0)
 })
 
+it('spreading waits a moment only, and once, for a list that a member names and does not send', async () => {
+  const { exchange, listeners, follows, owner, roster, list, clock } = await exchangeWithMember(
+    Number.MAX_SAFE_INTEGER,
+  )
+  roster.take(await list(owner, 1))
+  const { signal } = new AbortController()
+  const spreading = exchange.spread({ signal })
+  await follows
+  await clock.advance(MEMBERSHIP.catchUpMs)
+  // It says that it has a later list than ours, which it did not get.
+  expect(await spreading).toBe(0)
+  expect(await exchange.spread({ signal })).toBe(0)
+  expect(listeners.size).toBe(0)
+})
+
 it('a partitioned machine cuts a member off when its certificate expires', async () => {
   const { exchange, clock, time, ends } = await exchangeWithMember(0)
   exchange.start()

@@ -1,7 +1,13 @@
-import { type Connection, type Libp2p, TypedEventEmitter } from '@libp2p/interface'
+import {
+  type Connection,
+  type Libp2p,
+  type StreamMuxer,
+  TypedEventEmitter,
+} from '@libp2p/interface'
 import { defaultLogger } from '@libp2p/logger'
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
+import { openEarly } from '../../../../host/early-streams.ts'
 import { watchNetwork } from '../../../../host/network/network-watch.ts'
 import { VirtualClock } from '../../../../testing/index.ts'
 
@@ -12,10 +18,16 @@ class FakeConnection {
   status: string = 'open'
   silent: boolean
   reason: Error | undefined
+  /** Receives what comes over the connection. */
+  readonly muxer: Record<'onData' | 'createStream', (data: Uint8Array) => void> = {
+    onData: () => {},
+    createStream: () => {},
+  }
 
   constructor(silent: boolean, address = '/ip4/45.1.0.1/tcp/1') {
     this.silent = silent
     this.remoteAddr = multiaddr(address)
+    openEarly(this.muxer as unknown as StreamMuxer)
   }
 
   async newStream(): Promise<unknown> {
@@ -118,8 +130,23 @@ describe('a watch over the network', () => {
     const again = new FakeConnection(false)
     const watch = watched(again, before)
     watch.opened(again)
-    await watch.clock.advance(4_000)
+    await watch.clock.advance(7_000)
     expect([before.status, again.status]).toEqual(['aborted', 'open'])
+    watch.stop()
+  })
+  it('leaves connections over which anything comes: answers wait behind an upload', async () => {
+    const uploading = new FakeConnection(true)
+    const watch = watched(uploading)
+    const update = (): void => uploading.muxer.onData(new Uint8Array(12))
+    watch.opened(new FakeConnection(false))
+    watch.move('10.0.0.7')
+    for (let count = 0; count < 12; count += 1) {
+      await watch.clock.advance(5_000)
+      update()
+    }
+    expect(uploading.status).toBe('open')
+    await watch.clock.advance(15_000)
+    expect(uploading.status).toBe('aborted')
     watch.stop()
   })
 })
