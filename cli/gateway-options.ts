@@ -23,7 +23,7 @@ import { openTyped } from './open-typed.ts'
 import { addPeer, addValue, nonEmptyText, wholeNumber } from './option-parsers.ts'
 import type { LivePart } from './reload/index.ts'
 import type { Session } from './runtime.ts'
-import { UsageFile } from './usage/index.ts'
+import { UsageCounter, UsageFile } from './usage/index.ts'
 import { UsageError } from './usage-error.ts'
 
 const LOOPBACK = /^(127(\.\d+){3}|::1|localhost)$/
@@ -237,38 +237,23 @@ function messageOf(error: unknown): string {
 async function openUsage(
   { terminal }: Session,
   directory: string | undefined,
-): Promise<Pick<UsageFile, 'add' | 'tokensOf' | typeof Symbol.dispose> | undefined> {
+): Promise<(Pick<UsageCounter, 'add' | 'tokensOf'> & Disposable) | undefined> {
   if (directory === undefined) return undefined
-  let hasFailed = false
-  const report = (error: unknown): void => {
-    if (!hasFailed) terminal.log(`usage is not counted: ${messageOf(error)}`, { level: 'warn' })
-    hasFailed = true
-  }
-  /** What was read last, for while the file cannot be read. */
-  const known = new Map<string, number>()
+  const report = (what: string, error: unknown): void =>
+    terminal.log(`usage is not ${what}: ${messageOf(error)}`, { level: 'warn' })
   try {
     const file = await UsageFile.open(directory)
+    const counter = new UsageCounter({
+      file,
+      onFailure: (error) => report('written, and kept in memory for now', error),
+    })
     return {
-      add(used) {
-        try {
-          file.add(used)
-          hasFailed = false
-        } catch (error) {
-          report(error)
-        }
-      },
-      tokensOf(key, sinceMs) {
-        try {
-          known.set(key, file.tokensOf(key, sinceMs))
-        } catch (error) {
-          report(error)
-        }
-        return known.get(key) ?? 0
-      },
+      add: (used) => counter.add(used),
+      tokensOf: (key, sinceMs) => counter.tokensOf(key, sinceMs),
       [Symbol.dispose]: () => file[Symbol.dispose](),
     }
   } catch (error) {
-    report(error)
+    report('counted', error)
     return undefined
   }
 }

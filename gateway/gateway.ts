@@ -233,7 +233,10 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     c.req.path === '/v1/files' ? await next() : await memory(c, next)
   app.use('/v1/*', bounded, inMemory)
   app.use('/api/*', bounded, inMemory)
-  app.use('/v1/*', idempotency(limits))
+  app.use(
+    '/v1/*',
+    idempotency(limits, (caller) => keys.rightsOf(caller)),
+  )
   if (metrics !== undefined) {
     const { contentType } = metrics
     app.get('/metrics', async (c) =>

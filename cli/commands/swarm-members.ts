@@ -16,7 +16,7 @@ import {
   type MemberRole,
   plainLine,
 } from '../../protocol/index.ts'
-import { changeMembers, currentMembership, wayIn } from '../members/index.ts'
+import { changeMembers, checkClock, currentMembership, wayIn } from '../members/index.ts'
 import { openTyped } from '../open-typed.ts'
 import { durationMs, nonEmptyText, wholeNumber } from '../option-parsers.ts'
 import type { Runtime, Session } from '../runtime.ts'
@@ -225,7 +225,11 @@ async function revoked(
   const ownerKey = await ownerKeyOf(membership, options)
   const how = { nowMs: Date.now(), ownerKey, isVoid: options.void === true }
   const { changed: ended, told } = await managed(() =>
-    changeMembers(session, options, membership, () => revokeMember(membership, who, how)),
+    changeMembers(session, options, membership, async () => {
+      const before = membership.rotations().length
+      const revocation = await revokeMember(membership, who, how)
+      return { ...revocation, endsRotation: membership.rotations().length < before }
+    }),
   )
   const members = ended.members.map(({ name, member }) => ({ name, key: member.toString() }))
   terminal.emit({ event: 'revoked', members, invites: ended.invites, told } as { event: 'revoked' })
@@ -235,7 +239,10 @@ async function revoked(
       : []),
     ...(ended.invites > 0 ? [`${ended.invites} open invite${ended.invites === 1 ? '' : 's'}`] : []),
   ]
-  terminal.print(`Revoked ${what.join(' and ')}. ${toldWords(told)}\n`)
+  const advice = ended.endsRotation
+    ? ` The pre-shared key that this admin made is handed on no longer: make a new one with \`${session.commandName} swarm rotate\`.`
+    : ''
+  terminal.print(`Revoked ${what.join(' and ')}. ${toldWords(told)}${advice}\n`)
   return undefined
 }
 
@@ -262,7 +269,10 @@ async function rotated(session: Session, options: RotateOptions): Promise<undefi
   const ownerKey = await ownerKeyOf(membership, options)
   const how = { nowMs: Date.now(), ownerKey, overlapMs: options.overlap }
   const { changed, told } = await managed(() =>
-    changeMembers(session, options, membership, () => rotateSwarmKey(membership, how)),
+    changeMembers(session, options, membership, async (clock) => {
+      checkClock(clock)
+      return await rotateSwarmKey(membership, how)
+    }),
   )
   const oldUntil = new Date(changed.oldUntilMs).toISOString()
   terminal.emit({ event: 'rotated', oldUntil, told } as { event: 'rotated' })

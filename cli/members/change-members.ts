@@ -1,4 +1,4 @@
-import type { Membership } from '../../host/index.ts'
+import type { ClockReport, Membership } from '../../host/index.ts'
 import { openClient } from '../open-client.ts'
 import type { Session } from '../runtime.ts'
 import type { SharedOptions } from '../shared-options.ts'
@@ -17,15 +17,19 @@ export interface Spread<T> {
  * Changes the members with the lists that other members have, and has them learn of it at once. A process of this machine
  * that runs does both; without one this command joins the swarm for a moment. Where no member is reached the change is
  * made all the same.
+ *
+ * @param change gets what the peers' clocks show, if any are known
  */
 export async function changeMembers<T>(
   session: Session,
   options: SharedOptions,
   { name }: Membership,
-  change: () => Promise<T>,
+  change: (clock?: ClockReport) => Promise<T>,
 ): Promise<Spread<T>> {
-  if ((await peersInSwarm(session, name)).length > 0) {
-    return { changed: await change(), told: undefined }
+  const running = await peersInSwarm(session, name)
+  if (running.length > 0) {
+    const clock = running.flatMap((report) => report.clock ?? []).find(({ own }) => own === 'off')
+    return { changed: await change(clock), told: undefined }
   }
   await using client = await openClient(session, { ...options, swarm: [name] })
   const { host } = client
@@ -39,7 +43,7 @@ export async function changeMembers<T>(
   }
   await host.joined({ timeoutMs: TIMEOUT_MS, signal: session.signal })
   await spread()
-  const changed = await change()
+  const changed = await change(host.clock())
   await host.membership?.refresh()
   return { changed, told: await spread() }
 }

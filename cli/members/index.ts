@@ -5,5 +5,6 @@
  */
 
 export { changeMembers } from './change-members.ts'
+export { checkClock } from './check-clock.ts'
 export { currentMembership } from './current-membership.ts'
 export { wayIn } from './way-in.ts'

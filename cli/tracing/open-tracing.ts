@@ -17,8 +17,8 @@ interface Tracing extends AsyncDisposable {
 }
 
 /**
- * Opens what the environment asks for. A package that is missing, or a collector that does not answer, is no reason not
- * to run: the log says so.
+ * Opens what the environment asks for. A package that is missing, a wrong setting, or a collector that does not answer is
+ * no reason not to run: the log says so.
  *
  * @param role of the command: the service is named after it, unless `OTEL_SERVICE_NAME` says otherwise
  * @returns undefined if traces are off
@@ -31,18 +31,21 @@ export async function openTracing(
   if (settings === undefined) return undefined
   const warn = (line: string): void => terminal.log(plainLine(line), { level: 'warn' })
   for (const line of settings.ignored) warn(`traces: ${line}`)
+  const { url } = settings
+  if (url === undefined) return undefined
   let exporter: OtlpExporter
   try {
     exporter = await createOtlpExporter({
-      ...{ url: settings.url, version },
+      ...{ url, version },
       attributes: { 'service.name': `skein-${role}`, 'service.version': version },
-      onLost: (reason) => warn(`traces do not reach the collector at ${settings.url}: ${reason}`),
+      onLost: (reason) => warn(`traces do not reach the collector at ${url}: ${reason}`),
     })
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    warn(
-      `no traces are sent: they need packages that are not installed. Install them beside skein: npm install ${OTEL_PACKAGES.join(' ')}`,
-    )
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND'
+    const reason = isMissing
+      ? `they need packages that are not installed. Install them beside skein: npm install ${OTEL_PACKAGES.join(' ')}`
+      : String(error)
+    warn(`no traces are sent: ${reason}`)
     return undefined
   }
   return {

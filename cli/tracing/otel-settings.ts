@@ -2,8 +2,8 @@ import type { Environment } from '../environment.ts'
 
 /** What OpenTelemetry's variables say: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ */
 export interface OtelSettings {
-  /** Where spans are posted. */
-  readonly url: string
+  /** Where spans are posted; undefined if the endpoint is not a URL of a collector. */
+  readonly url: string | undefined
   /** Share of requests that are recorded, of those whose caller did not decide. From 0 to 1. */
   readonly share: number
   /** Variables whose value is not supported, with what holds instead. */
@@ -19,13 +19,16 @@ export function otelSettings(env: Environment): OtelSettings | undefined {
     env['OTEL_SDK_DISABLED']?.toLowerCase() === 'true' || env['OTEL_TRACES_EXPORTER'] === 'none'
   if (url === '' || isOff) return undefined
   const ignored: string[] = []
-  if (!URL.canParse(url)) ignored.push(`the endpoint ${url} is not a URL, and nothing is sent`)
+  const isUsable = /^https?:$/.test(URL.parse(url)?.protocol ?? '')
+  if (!isUsable) {
+    ignored.push(`the endpoint ${url} is not a URL with http:// or https://, and nothing is sent`)
+  }
   const protocol =
     env['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL'] ?? env['OTEL_EXPORTER_OTLP_PROTOCOL'] ?? 'http/json'
   if (protocol !== 'http/json') {
     ignored.push(`OTLP over ${protocol} is not supported: spans are sent as http/json`)
   }
-  return { url, share: shareOf(env, ignored), ignored }
+  return { url: isUsable ? url : undefined, share: shareOf(env, ignored), ignored }
 }
 
 function shareOf(env: Environment, ignored: string[]): number {

@@ -9,5 +9,6 @@
  * @packageDocumentation
  */
 
+export { UsageCounter } from './usage-counter.ts'
 export { usageCsv } from './usage-csv.ts'
 export { readUsage, UsageFile } from './usage-file.ts'

@@ -6,8 +6,10 @@ import { openDatabase } from './open-database.ts'
 
 const FILE_NAME = 'usage.sqlite'
 const DAY_MS = 86_400_000
-/** Days that are kept. */
+/** Days that are kept by model; of earlier ones the sum of each key, which budgets count. */
 const MAX_DAYS = 400
+/** Days whose sums are kept. */
+const MAX_SUMMED_DAYS = 3_650
 /** Models of one key and day; further ones are counted together. */
 const MAX_MODELS = 64
 const OTHERS = '(others)'
@@ -31,6 +33,8 @@ export class UsageFile implements Disposable {
   readonly #nowMs: () => number
   readonly #count: StatementSync
   readonly #models: StatementSync
+  readonly #sumUp: StatementSync
+  readonly #forgetModels: StatementSync
   readonly #forget: StatementSync
   readonly #spent: StatementSync
   #day: string = ''
@@ -45,6 +49,17 @@ export class UsageFile implements Disposable {
         completion_tokens = completion_tokens + excluded.completion_tokens`,
     )
     this.#models = database.prepare('SELECT model FROM usage WHERE day = ? AND key = ?')
+    this.#sumUp = database.prepare(
+      `INSERT INTO usage SELECT day, key, '${OTHERS}', SUM(requests), SUM(failed), SUM(prompt_tokens),
+        SUM(completion_tokens) FROM usage WHERE day < ? AND model <> '${OTHERS}' GROUP BY day, key
+        ON CONFLICT DO UPDATE SET
+        requests = requests + excluded.requests, failed = failed + excluded.failed,
+        prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+        completion_tokens = completion_tokens + excluded.completion_tokens`,
+    )
+    this.#forgetModels = database.prepare(
+      `DELETE FROM usage WHERE day < ? AND model <> '${OTHERS}'`,
+    )
     this.#forget = database.prepare('DELETE FROM usage WHERE day < ?')
     this.#spent = database.prepare(
       'SELECT SUM(prompt_tokens + completion_tokens) AS tokens FROM usage WHERE key = ? AND day >= ?',
@@ -61,10 +76,18 @@ export class UsageFile implements Disposable {
     return new UsageFile(await openDatabase(usagePath(directory)), nowMs)
   }
 
-  add({ key, model, outcome, promptTokens, completionTokens }: KeyUsage): void {
-    const day = dayOf(this.#nowMs())
-    if (day !== this.#day) this.#forgetOld()
-    this.#day = day
+  /**
+   * @param atMs when the request ended, in milliseconds since 1970; default: now
+   * @throws Error if the disk takes no more, or another process writes for over a second
+   */
+  add(
+    { key, model, outcome, promptTokens, completionTokens }: KeyUsage,
+    atMs: number = this.#nowMs(),
+  ): void {
+    const day = dayOf(atMs)
+    const today = dayOf(this.#nowMs())
+    if (today !== this.#day) this.#forgetOld()
+    this.#day = today
     const isFailed = outcome === 'failed' ? 1 : 0
     const counted = this.#boundedModel(day, key, model)
     this.#count.run(day, key, counted, isFailed, promptTokens, completionTokens)
@@ -87,7 +110,17 @@ export class UsageFile implements Disposable {
   }
 
   #forgetOld(): void {
-    this.#forget.run(dayOf(this.#nowMs() - MAX_DAYS * DAY_MS))
+    const before = dayOf(this.#nowMs() - MAX_DAYS * DAY_MS)
+    this.#database.exec('BEGIN IMMEDIATE')
+    try {
+      this.#sumUp.run(before)
+      this.#forgetModels.run(before)
+      this.#forget.run(dayOf(this.#nowMs() - MAX_SUMMED_DAYS * DAY_MS))
+      this.#database.exec('COMMIT')
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+      throw error
+    }
   }
 }
 

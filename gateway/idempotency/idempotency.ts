@@ -18,11 +18,16 @@ interface Entry {
 
 /**
  * A repeated `Idempotency-Key` joins the running request, or gets the stored answer, for a while. Keys are scoped by API
- * key, path and request options: an answer that other peers saw, or that was not verified, does not satisfy a request
+ * key and its rights, path and request options: an answer that other peers saw, or that was not verified, does not satisfy a request
  * that forbids this. The same key with another body is an error. Failures are not stored, so that they can be
  * retried.
+ *
+ * @param rightsOf a caller's key and its rights, as they are now
  */
-export function idempotency(limits: GatewayLimits): MiddlewareHandler<GatewayEnv> {
+export function idempotency(
+  limits: GatewayLimits,
+  rightsOf: (caller: string) => object,
+): MiddlewareHandler<GatewayEnv> {
   const { idempotencyGraceMs, idempotencyTtlMs, maxStoredBytes } = limits
   const maxBytes = Math.floor(maxStoredBytes / 4)
   const running = new Map<string, Entry>()
@@ -49,7 +54,8 @@ export function idempotency(limits: GatewayLimits): MiddlewareHandler<GatewayEnv
     } = optionsOf(askingHeaders(c.req.raw.headers), {
       limits,
     })
-    const slot = JSON.stringify([c.get('caller'), c.req.path, key, how])
+    const caller = c.get('caller') ?? ''
+    const slot = JSON.stringify([caller, rightsOf(caller), c.req.path, key, how])
     const known = running.get(slot) ?? stored.get(slot)
     if (known !== undefined) {
       if (known.bodyHash !== bodyHash) {

@@ -120,7 +120,7 @@ export class Lane {
 
   #newLine(key: string): Line {
     const tag = Math.max(this.#reached - CREDIT, this.#left.get(key) ?? Number.NEGATIVE_INFINITY)
-    return new Line(tag, this.#weightOf(key))
+    return new Line(tag, () => this.#weightOf(key))
   }
 
   /** What a key has had counts until the others are as far. */

@@ -10,12 +10,16 @@ export class Line {
   waiters: Waiter[] = []
   /** Virtual start of its next turn: keys are as far as the sum of their turns, each divided by the key's weight. */
   tag: number
-  readonly #cost: number
+  readonly #weight: () => number
 
-  /** @param weight above 0 */
-  constructor(tag: number, weight: number) {
+  /** @param weight above 0; it may change at any time */
+  constructor(tag: number, weight: () => number) {
     this.tag = tag
-    this.#cost = 1 / weight
+    this.#weight = weight
+  }
+
+  get #cost(): number {
+    return 1 / this.#weight()
   }
 
   take(): Waiter | undefined {

@@ -100,7 +100,8 @@ export class KeyBudgets {
       account = { sinceMs, ...empty }
       this.#accounts.set(key, account)
     }
-    if (spent !== undefined && now() - account.readAtMs >= READ_EVERY_MS) {
+    // A clock that was set back makes the last reading old, too.
+    if (spent !== undefined && Math.abs(now() - account.readAtMs) >= READ_EVERY_MS) {
       account.others = Math.max(0, spent(key, sinceMs) - account.recorded)
       account.readAtMs = now()
     }

@@ -1,5 +1,5 @@
 import type { RequestOptions } from '../../client/index.ts'
-import { InferenceError } from '../../protocol/index.ts'
+import { defined, InferenceError } from '../../protocol/index.ts'
 import type { NamedModels } from '../named-models.ts'
 import { type ApiKey, authenticate, PRIORITY_WEIGHTS } from './api-keys.ts'
 import type { KeyBudget } from './key-budgets.ts'
@@ -79,6 +79,12 @@ export class KeyRing {
       // A request that trusts certain peers is not for providers either.
       ...(trusted === undefined && providers !== undefined && { providers }),
     }
+  }
+
+  /** What an answer depends on, so that one that is kept is not given to another key, or after a change of rights. */
+  rightsOf(caller: string): Pick<ApiKey, 'models' | 'peers' | 'providers'> & { hash?: string } {
+    const { hash, models, peers, providers } = this.#keyOf(caller) ?? {}
+    return defined({ hash, models, peers, providers })
   }
 
   /** Whether the caller's key has every right. */

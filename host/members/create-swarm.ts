@@ -105,7 +105,7 @@ function checkSwarmName(name: string): void {
   if (isSwarmName(name)) return
   throw new InferenceError(
     'invalid_request',
-    "a swarm's name has 1 to 63 letters, digits, dots, dashes or underscores, does not begin with a dot, and is not `current`",
+    "a swarm's name has 1 to 63 letters, digits, dots, dashes or underscores, does not begin with a dot, and is not `auto`, `current` or `none`",
     { details: { param: 'name' } },
   )
 }

@@ -35,7 +35,7 @@ function gatewayWith(keys: () => readonly ApiKey[], now = () => 0) {
     })
   const status = async (...asked: Parameters<typeof ask>): Promise<number> =>
     (await ask(...asked)).status
-  return { embed, ask, status }
+  return { embed, ask, status, gateway }
 }
 
 describe('keys that change while the gateway runs', () => {
@@ -48,6 +48,32 @@ describe('keys that change while the gateway runs', () => {
     keys = [otto.kept]
     expect(await status(anna.key)).toBe(401)
     expect(await status(otto.key)).toBe(200)
+  })
+
+  it('get no answer that was kept for another key of the name, or before a change of rights', async () => {
+    const [first, second] = [createApiKey('anna'), createApiKey('anna')]
+    let keys: readonly ApiKey[] = [first.kept]
+    const { embed, gateway } = gatewayWith(() => keys)
+    const isReplayed = async (key: string): Promise<boolean> => {
+      const response = await gateway.fetch('http://localhost/v1/embeddings', {
+        method: 'POST',
+        headers: {
+          ...{ 'content-type': 'application/json', authorization: `Bearer ${key}` },
+          'idempotency-key': 'one',
+        },
+        body: JSON.stringify({ model: 'm', input: 'x' }),
+      })
+      await response.text()
+      return response.headers.get('x-skein-replayed') === 'true'
+    }
+    expect(await isReplayed(first.key)).toBe(false)
+    expect(await isReplayed(first.key)).toBe(true)
+    keys = [{ ...first.kept, peers: ['p'] }]
+    expect(await isReplayed(first.key)).toBe(false)
+    expect(await isReplayed(first.key)).toBe(true)
+    keys = [second.kept]
+    expect(await isReplayed(second.key)).toBe(false)
+    expect(embed).toHaveBeenCalledTimes(3)
   })
 
   it('are required from the start where there are some, even if they are removed unused', async () => {

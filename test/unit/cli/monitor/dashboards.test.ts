@@ -81,6 +81,16 @@ describe('metrics of a node', () => {
 })
 
 describe('dashboards and alert rules', () => {
+  it('alert also when the series of a model ends with its last peer', () => {
+    const text = readFileSync(
+      new URL('../../../../docs/grafana/alerts.yaml', import.meta.url),
+      'utf8',
+    )
+    expect(text).toMatch(
+      /max_over_time\(skein_model_peers\[1h\]\)\) unless max by \(.*\) \(skein_model_peers\)/,
+    )
+  })
+
   it.each(['skein-node.json', 'skein-swarm.json', 'alerts.yaml'])(
     '%s asks for metrics that exist',
     async (file) => {

@@ -162,6 +162,25 @@ describe('traces', () => {
 describe('OpenTelemetry’s variables', () => {
   const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://collector:4318'
 
+  it.each(['not a url', 'localhost/v1/traces', 'collector:4318', 'file:///tmp/traces'])(
+    'are off, and said to be, with the endpoint %s',
+    async (endpoint) => {
+      for (const name of ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']) {
+        const lines: string[] = []
+        const tracing = await openTracing(
+          {
+            env: { [name]: endpoint },
+            version: '1.2.3',
+            terminal: { log: (line: string) => void lines.push(line) } as never,
+          },
+          'gateway',
+        )
+        expect(tracing).toBeUndefined()
+        expect(lines).toEqual([expect.stringContaining(endpoint)])
+      }
+    },
+  )
+
   it('turn traces on by naming a collector, and off again', () => {
     expect(otelSettings({})).toBeUndefined()
     expect(otelSettings({ OTEL_EXPORTER_OTLP_ENDPOINT: ' ' })).toBeUndefined()

@@ -63,6 +63,12 @@ describe('the usage of a gateway', () => {
     nowMs += 401 * DAY_MS
     file.add(used())
     expect(await readUsage(directory, 400, nowMs)).toHaveLength(1)
+    // The old day is one row, which budgets still count.
+    expect(await readUsage(directory, 402, nowMs)).toHaveLength(2)
+    expect(file.tokensOf('anna', 0)).toBe(102 * 15)
+    nowMs += 3_651 * DAY_MS
+    file.add(used())
+    expect(file.tokensOf('anna', 0)).toBe(15)
   })
 
   it('is empty before a gateway has counted, and refuses a file of a newer version', async () => {

@@ -56,6 +56,20 @@ describe('a queue', () => {
     expect(ahead).toEqual([1, 2, 1, 0])
   })
 
+  it('follows a weight that changes while its key waits', async () => {
+    let weight = 1
+    const { order, enter } = queueOf({ weightOf: (key) => (key === 'a' ? weight : 1) })
+    const running = [await enter('x'), await enter('x')]
+    const waiting = Array.from({ length: 40 }, (_, n) => enter(n % 2 === 0 ? 'a' : 'b'))
+    await settled()
+    weight = 4
+    for (const turn of running) turn.leave()
+    for (const turn of waiting) void turn.then((held) => held.leave())
+    await Promise.all(waiting)
+    const first = order.slice(2, 22)
+    expect(first.filter((key) => key === 'a').length).toBeGreaterThanOrEqual(15)
+  })
+
   it('gives keys turns by their weights, and none to one alone', async () => {
     const weights = new Map([
       ['high', 4],

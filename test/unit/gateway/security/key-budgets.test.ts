@@ -69,6 +69,15 @@ describe('the budget of a key', () => {
     expect(budgets.left('anna')).toBe(5)
   })
 
+  it('reads the record of others also after the clock was set back', () => {
+    let recorded = 0
+    const { budgets, state } = budgetsOf({ tokens: 100, per: 'month' }, () => recorded)
+    expect(budgets.left('anna')).toBe(100)
+    recorded = 40
+    state.nowMs -= HOUR_MS
+    expect(budgets.left('anna')).toBe(60)
+  })
+
   it('asks for the record since the beginning of the period, or of the key', () => {
     const asked: number[] = []
     const spent: SpentTokens = (_, sinceMs) => {
