@@ -1,6 +1,5 @@
 /** Interval between pings. */
 const INTERVAL_MS = 1_500
-/** Unanswered pings in a row after which the process counts as hung: within nine seconds. */
 const MAX_MISSED = 5
 /** Unanswered pings after which it gets no new work. */
 const DOUBTFUL = 2
@@ -10,6 +9,8 @@ export interface HeartbeatInit {
   /** Called once. */
   readonly onHung: () => void
   readonly intervalMs?: number
+  /** Unanswered pings in a row after which the other side counts as hung. @default 5: within nine seconds */
+  readonly maxMissed?: number
 }
 
 /**
@@ -20,10 +21,10 @@ export class Heartbeat implements Disposable {
   readonly #timer: NodeJS.Timeout
   #missed = 0
 
-  constructor({ ask, onHung, intervalMs = INTERVAL_MS }: HeartbeatInit) {
+  constructor({ ask, onHung, intervalMs = INTERVAL_MS, maxMissed = MAX_MISSED }: HeartbeatInit) {
     this.#timer = setInterval(() => {
       this.#missed += 1
-      if (this.#missed > MAX_MISSED) {
+      if (this.#missed > maxMissed) {
         this[Symbol.dispose]()
         onHung()
       } else ask()

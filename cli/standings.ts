@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
+import { basename } from 'node:path'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { openReputation, type SavedReputation } from '../client/index.ts'
 import { plainLine } from '../protocol/index.ts'
+import { allDirectories } from './reports-here.ts'
 import type { Session } from './runtime.ts'
 import { clientNetworks, resolveNetwork, type SharedOptions } from './shared-options.ts'
 import { UsageError } from './usage-error.ts'
@@ -14,19 +16,24 @@ export interface Standings extends SavedReputation {
 /**
  * Opens the standings of this user's processes: clients and gateways share a directory; `up` and each node have their
  * own, which are read if they exist. With `--data-dir` only that one.
+ *
+ * @param reach `everywhere`: also those of other swarms, whichever the options name. @default the swarm of the options
  */
 export async function openStandings(
   { env, terminal }: Pick<Session, 'env' | 'terminal'>,
   options: SharedOptions,
+  reach?: 'everywhere',
 ): Promise<AsyncDisposable & { readonly all: readonly Standings[] }> {
   const of = (role: 'node' | 'up') => resolveNetwork(options, env, role).dataDirs
   const clients = clientNetworks(options, env)
   const isOne = options.dataDir === undefined && clients.length === 1
   const others = isOne ? [...of('up'), ...of('node')] : []
-  const directories = [
+  const isAll = reach === 'everywhere' && options.dataDir === undefined
+  const directories = new Set([
     ...clients.map(({ dataDir }) => dataDir),
     ...others.filter((dataDir) => existsSync(dataDir)),
-  ]
+    ...(isAll ? await withStandings(env) : []),
+  ])
   const all: Standings[] = []
   for (const dataDir of directories) {
     const saved = await openReputation(dataDir, Date.now, (message) =>
@@ -40,6 +47,12 @@ export async function openStandings(
       for (const one of all) await one[Symbol.asyncDispose]()
     },
   }
+}
+
+/** The data directories of this user's clients and nodes, of whatever swarm. */
+async function withStandings(env: Session['env']): Promise<readonly string[]> {
+  const all = await allDirectories({ env })
+  return all.filter((dataDir) => /^(client|node|up)([-@+]|$)/.test(basename(dataDir)))
 }
 
 /**

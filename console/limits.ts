@@ -1,6 +1,6 @@
 /** Every bound of the console. */
 export const CONSOLE_LIMITS = {
-  /** Requests kept; the oldest go first. */
+  /** Requests kept; of those that have ended the oldest go first. More only while more are running. */
   maxRequests: 1_000,
   /** Of all recorded prompts together. */
   maxPromptCharacters: 2_000_000,

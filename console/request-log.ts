@@ -57,6 +57,15 @@ export class RequestLog {
     return prompt === undefined ? view : { ...view, prompt }
   }
 
+  /** Of those that have ended: one that runs would come back as the newest. */
+  #dropOldest(): void {
+    for (const [id, { view }] of this.#kept) {
+      if (view.status === 'running') continue
+      this.#kept.delete(id)
+      return
+    }
+  }
+
   #ended(event: RequestEvent): void {
     this.#keep({ status: 'ended', ...event })
   }
@@ -64,10 +73,7 @@ export class RequestLog {
   #keep(view: RequestView): void {
     this.#changes += 1
     this.#kept.set(view.requestId, { view, change: this.#changes })
-    const [oldest] = this.#kept.keys()
-    if (this.#kept.size > CONSOLE_LIMITS.maxRequests && oldest !== undefined) {
-      this.#kept.delete(oldest)
-    }
+    if (this.#kept.size > CONSOLE_LIMITS.maxRequests) this.#dropOldest()
     this.#onChange()
   }
 }

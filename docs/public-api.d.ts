@@ -443,8 +443,8 @@ const LIMITS: {
     readonly maxMessages: 4096;
     readonly maxContentParts: 1024;
     readonly maxLogitBias: 1024;
-    readonly maxJsonContainers: 32768;
-    readonly maxJsonStrings: 131072;
+    readonly maxJsonContainers: 131072;
+    readonly maxJsonStrings: 262144;
     readonly maxJsonValues: 524288;
 };
 const MODEL_KEY_SHARDS = 4;

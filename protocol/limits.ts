@@ -87,9 +87,9 @@ export const LIMITS = {
   /** Entries of `logit_bias`. */
   maxLogitBias: 1_024,
   /** Objects and arrays of a request's JSON. Each costs microseconds to validate. */
-  maxJsonContainers: 32_768,
+  maxJsonContainers: 131_072,
   /** Strings of a request's JSON, names of fields among them. */
-  maxJsonStrings: 131_072,
+  maxJsonStrings: 262_144,
   /** Values of a request's JSON. Above the token ids of the longest prompt. */
   maxJsonValues: 524_288,
 } as const

@@ -28,6 +28,11 @@ export class EngineCall {
     this.#timer = setTimeout(late, ms)
   }
 
+  /** Begins the current wait anew, if there is one. */
+  extend(): void {
+    this.#timer?.refresh()
+  }
+
   /** Ends the exchange with this failure. */
   fail(failure: InferenceError): void {
     this.#own.abort(failure)
@@ -35,6 +40,7 @@ export class EngineCall {
 
   pause(): void {
     clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 
   /** The cause of a failure: the caller's abort, else our deadline, else the error of `fetch`. */

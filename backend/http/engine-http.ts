@@ -5,6 +5,7 @@ import { EnginePulse } from './engine-pulse.ts'
 import { failureIn, failureOf } from './failure.ts'
 import { type Framing, type Splitter, splitterFor } from './framing.ts'
 import { type Json, parseJson } from './json.ts'
+import { patientFetch } from './patient-fetch.ts'
 import { readRest } from './read-rest.ts'
 import { metStaleConnection } from './stale-connection.ts'
 
@@ -16,6 +17,12 @@ const HOPS_HEADER = 'x-skein-hops'
 
 /** Bytes read of an error body. */
 const MAX_FAILURE_BYTES = 65_536
+/** Wait for the first record of an engine that is not known to be alive. */
+const FIRST_RECORD_MS = 300_000
+/** Gap after which such an engine is given up. */
+const GAP_MS = 60_000
+/** The same where it may keep a long tool call back until it is whole. */
+const HELD_GAP_MS = 300_000
 
 export interface EngineHttpInit {
   /** Without a slash at the end. */
@@ -28,9 +35,9 @@ export interface EngineHttpInit {
   readonly fetch?: Fetch | undefined
   /** Longest wait for a short answer: model lists, health. @default 5000 */
   readonly callTimeoutMs?: number | undefined
-  /** Longest wait for the first record of a stream; the engine may have to load the model. Restarts with each sign of life. @default 300_000 */
+  /** Longest wait for the first record of a stream; the engine may have to load the model. Restarts with each sign of life, such as an answer to a question that the engine answers at once. @default 300_000 */
   readonly firstRecordTimeoutMs?: number | undefined
-  /** Longest gap between two pieces of a stream. @default 60_000 */
+  /** Longest gap between two pieces of a stream. Restarts with each sign of life. @default 60_000, or 300_000 where tools are offered */
   readonly gapTimeoutMs?: number | undefined
 }
 
@@ -38,6 +45,8 @@ interface Sent {
   readonly signal?: AbortSignal | undefined
   /** Skein gateways that the request came through. @default a node's own call */
   readonly hops?: number | undefined
+  /** Part of a request, whose deadline the signal has: while the engine is known to be alive, no other wait ends. @default false */
+  readonly isRequest?: boolean | undefined
 }
 
 interface CallOptions extends Sent {
@@ -49,6 +58,8 @@ interface StreamOptions extends Sent {
   readonly framing: Framing
   /** Whether a record only reports progress: the wait for the first record of the answer goes on. @default none does */
   readonly isReport?: (record: string) => boolean
+  /** Whether the engine may send nothing until a long part is whole, such as a tool call. @default false */
+  readonly mayHold?: boolean | undefined
 }
 
 /** How an engine answers a short question. `none`: a connection can be made, and nothing comes back in time. */
@@ -64,8 +75,8 @@ export interface EngineHttp {
   /** @throws InferenceError `engine_failed` if no connection can be made */
   requireConnection(path: string, options?: CallOptions): Promise<EngineReply>
   /**
-   * From now on requests fail with `loading`, within ten seconds, if the engine neither sends anything nor answers this
-   * path. For engines that answer it at once, whatever they work on.
+   * From now on requests fail with `loading`, within 30 seconds, if the engine neither sends anything nor answers this
+   * path; while it answers, they wait up to their deadline. For engines that answer it at once, whatever they work on.
    */
   watchBy(path: string): void
   /**
@@ -89,6 +100,7 @@ class HttpConnection implements EngineHttp {
   readonly #callTimeoutMs: number
   readonly #firstRecordTimeoutMs: number
   readonly #gapTimeoutMs: number
+  readonly #heldGapTimeoutMs: number
   /** Whether a connection may have been kept. */
   #answered: boolean = false
   #watched: { readonly path: string; readonly pulse: EnginePulse } | undefined
@@ -97,10 +109,11 @@ class HttpConnection implements EngineHttp {
     this.baseUrl = init.baseUrl.replace(/\/+$/, '')
     const key = init.apiKey === undefined ? {} : { authorization: `Bearer ${init.apiKey}` }
     this.#headers = { ...init.headers, 'content-type': 'application/json', ...key }
-    this.#fetch = init.fetch ?? ((url, request) => fetch(url, request))
+    this.#fetch = init.fetch ?? patientFetch
     this.#callTimeoutMs = init.callTimeoutMs ?? 5000
-    this.#firstRecordTimeoutMs = init.firstRecordTimeoutMs ?? 300_000
-    this.#gapTimeoutMs = init.gapTimeoutMs ?? 60_000
+    this.#firstRecordTimeoutMs = init.firstRecordTimeoutMs ?? FIRST_RECORD_MS
+    this.#gapTimeoutMs = init.gapTimeoutMs ?? GAP_MS
+    this.#heldGapTimeoutMs = init.gapTimeoutMs ?? HELD_GAP_MS
   }
 
   async get(path: string, options: CallOptions = {}): Promise<Json> {
@@ -139,10 +152,11 @@ class HttpConnection implements EngineHttp {
   async *stream(
     path: string,
     body: object,
-    { signal, framing, hops, isReport }: StreamOptions,
+    { signal, framing, hops, isRequest, isReport, mayHold }: StreamOptions,
   ): AsyncGenerator<string> {
     using call = new EngineCall(signal)
-    using _watch = this.#watch(call)
+    using _watch = this.#watch(call, isRequest)
+    const gapMs = mayHold === true ? this.#heldGapTimeoutMs : this.#gapTimeoutMs
     call.expectWithin(this.#firstRecordTimeoutMs)
     try {
       const response = await this.#open('POST', path, body, { signal: call.signal, hops })
@@ -165,7 +179,7 @@ class HttpConnection implements EngineHttp {
           begun ||= isReport?.(record) !== true
           yield record
         }
-        call.expectWithin(begun ? this.#gapTimeoutMs : this.#firstRecordTimeoutMs)
+        call.expectWithin(begun ? gapMs : this.#firstRecordTimeoutMs)
       }
       call.pause()
       call.isOver = true
@@ -175,8 +189,11 @@ class HttpConnection implements EngineHttp {
     }
   }
 
-  #watch(call: EngineCall): Disposable | undefined {
-    return this.#watched?.pulse.watch((failure) => call.fail(failure))
+  #watch(call: EngineCall, isRequest = false): Disposable | undefined {
+    return this.#watched?.pulse.watch({
+      ...(isRequest && { onAlive: () => call.extend() }),
+      onHung: (failure) => call.fail(failure),
+    })
   }
 
   async #call<T>(
@@ -187,7 +204,8 @@ class HttpConnection implements EngineHttp {
     read: (text: string) => T,
   ): Promise<T> {
     using call = new EngineCall(options.signal)
-    using _watch = options.timeoutMs === undefined ? undefined : this.#watch(call)
+    const { isRequest } = options
+    using _watch = options.timeoutMs === undefined ? undefined : this.#watch(call, isRequest)
     call.expectWithin(options.timeoutMs ?? this.#callTimeoutMs)
     try {
       const response = await this.#open(method, path, body, { ...options, signal: call.signal })

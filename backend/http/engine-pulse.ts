@@ -3,6 +3,11 @@ import { Heartbeat } from '../heartbeat.ts'
 
 /** How soon the same request may be made again. */
 const RETRY_MS = 1_000
+/**
+ * Unanswered beats after which it hangs: within 30 seconds. The threads that answer HTTP may be taken by requests that
+ * wait for a turn, and the process by the preparation of an image.
+ */
+const MAX_MISSED = 19
 
 /** Neither the request nor the peer is to blame. */
 export function unresponsive(): InferenceError {
@@ -10,8 +15,16 @@ export function unresponsive(): InferenceError {
 }
 
 export interface EnginePulseInit {
-  /** Asks for something that the engine answers at once, whatever it works on. Settles with its answer. */
+  /** Asks for something that the engine answers at once, whatever it works on. Resolves with its answer, a refusal included; rejects without a connection. */
   readonly ask: (options: { readonly signal: AbortSignal }) => Promise<unknown>
+}
+
+/** One request that the engine works on. */
+export interface PulseWatcher {
+  /** The engine answered a question: it may work on. */
+  readonly onAlive?: () => void
+  /** Called at most once. */
+  readonly onHung: (failure: InferenceError) => void
 }
 
 /**
@@ -20,7 +33,7 @@ export interface EnginePulseInit {
  */
 export class EnginePulse {
   readonly #ask: EnginePulseInit['ask']
-  readonly #watchers = new Set<(failure: InferenceError) => void>()
+  readonly #watchers = new Set<PulseWatcher>()
   #heartbeat: Heartbeat | undefined
   /** The question that has no answer yet. */
   #question: AbortController | undefined
@@ -29,15 +42,14 @@ export class EnginePulse {
     this.#ask = ask
   }
 
-  /**
-   * Watches until the result is disposed.
-   *
-   * @param onHung called at most once
-   */
-  watch(onHung: (failure: InferenceError) => void): Disposable {
-    const watcher = (failure: InferenceError): void => onHung(failure)
+  /** Watches until the result is disposed. */
+  watch(watcher: PulseWatcher): Disposable {
     this.#watchers.add(watcher)
-    this.#heartbeat ??= new Heartbeat({ ask: () => this.#beat(), onHung: () => this.#hung() })
+    this.#heartbeat ??= new Heartbeat({
+      ask: () => this.#beat(),
+      onHung: () => this.#hung(),
+      maxMissed: MAX_MISSED,
+    })
     return {
       [Symbol.dispose]: () => {
         if (this.#watchers.delete(watcher) && this.#watchers.size === 0) this.#rest()
@@ -55,13 +67,18 @@ export class EnginePulse {
     if (this.#question !== undefined) return
     const question = new AbortController()
     this.#question = question
-    const answered = (): void => {
-      if (this.#question !== question) return
+    const settle = (): boolean => {
+      if (this.#question !== question) return false
       this.#question = undefined
       this.heard()
+      return true
     }
-    // A refusal is an answer, too, and a connection that fails is found by the requests themselves.
-    this.#ask(question).then(answered, answered)
+    const answered = (): void => {
+      if (!settle()) return
+      for (const { onAlive } of this.#watchers) onAlive?.()
+    }
+    // A connection that fails is found by the requests themselves.
+    this.#ask(question).then(answered, settle)
   }
 
   #hung(): void {
@@ -69,7 +86,7 @@ export class EnginePulse {
     const watchers = [...this.#watchers]
     this.#watchers.clear()
     this.#rest()
-    for (const watcher of watchers) watcher(failure)
+    for (const { onHung } of watchers) onHung(failure)
   }
 
   #rest(): void {

@@ -194,7 +194,9 @@ class OllamaBackend implements Backend {
     }
     const timeoutMs = this.#init.firstRecordTimeoutMs ?? 300_000
     const rendered = isPlainText(request)
-      ? await this.#http.post('/api/chat', renderBody(messages, entry), { signal, timeoutMs })
+      ? await this.#http.post('/api/chat', renderBody(messages, entry), {
+          ...{ signal, timeoutMs, isRequest: true },
+        })
       : {}
     const { _debug_info: info } = rendered
     const { rendered_template: prompt } = recordAt(info, '_debug_info')
@@ -220,7 +222,9 @@ class OllamaBackend implements Backend {
       model: model.id,
       form: path === '/api/chat' ? 'chat' : 'generate',
     } as const
-    for await (const line of this.#http.stream(path, body, { signal, framing: 'lines' })) {
+    for await (const line of this.#http.stream(path, body, {
+      ...{ signal, framing: 'lines', isRequest: true, mayHold: true },
+    })) {
       onBegun()
       const chunk = readLine(line, shape, state)
       if (chunk !== undefined) yield chunk
@@ -242,7 +246,7 @@ class OllamaBackend implements Backend {
   ): AsyncGenerator<BackendEvent> {
     const startedAt = this.#now()
     const timeoutMs = this.#init.firstRecordTimeoutMs ?? 300_000
-    const answer = await this.#http.post(path, body, { signal, timeoutMs })
+    const answer = await this.#http.post(path, body, { signal, timeoutMs, isRequest: true })
     const { embeddings, prompt_eval_count: prompt } = answer
     const rows = listAt(embeddings, 'embeddings').map((embedding) => ({ embedding }))
     for (const [index, embedding] of vectorsOf(rows, count, 'embeddings').entries()) {

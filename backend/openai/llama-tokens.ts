@@ -63,7 +63,7 @@ async function* write(
   const body = completionBody(request, prompt, limit)
   let total = 0
   for await (const data of http.stream('/completion', body, {
-    ...{ signal, framing: 'events', isReport },
+    ...{ signal, framing: 'events', isReport, isRequest: true },
   })) {
     const record = recordIn(data)
     const failure = failureIn(record, data)

@@ -177,11 +177,12 @@ class OpenAiBackend implements Backend {
       withLogprobs: wantsLogprobs(request),
       withTokenIds: model.capabilities.includes('token_ids'),
     }
+    const mayHold = request.kind === 'chat' && (request.body.tools?.length ?? 0) > 0
     const summary = emptySummary()
     const startedAt = this.#now()
     let firstAt: number | undefined
     for await (const data of this.#root.stream(path, body, {
-      ...{ signal, hops, framing: 'events', isReport },
+      ...{ signal, hops, framing: 'events', isReport, isRequest: true, mayHold },
     })) {
       const chunk = readEvent(data, shape, summary, onProgress)
       if (chunk === undefined) continue
@@ -221,7 +222,9 @@ class OpenAiBackend implements Backend {
   ): AsyncGenerator<BackendEvent> {
     const startedAt = this.#now()
     const timeoutMs = this.#init.firstRecordTimeoutMs ?? 300_000
-    const { data, usage } = await this.#root.post(path, body, { signal, hops, timeoutMs })
+    const { data, usage } = await this.#root.post(path, body, {
+      ...{ signal, hops, timeoutMs, isRequest: true },
+    })
     const { length } = embeddingInputs(request.body.input)
     for (const [index, embedding] of vectorsOf(data, length, 'data').entries()) {
       const json = { object: 'embedding', index, embedding } as const

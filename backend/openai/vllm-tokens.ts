@@ -55,8 +55,7 @@ export function vllmTokens(
       const shape = { kind: 'completion', model, withLogprobs, withTokenIds: true } as const
       let firstAt: number | undefined
       for await (const data of http.stream('/v1/completions', body, {
-        signal,
-        framing: 'events',
+        ...{ signal, framing: 'events', isRequest: true },
       })) {
         const chunk = readEvent(data, shape, summary)
         if (chunk === undefined) continue

@@ -9,10 +9,10 @@ export interface Edit {
 /** Bounds on what is counted before it is parsed or validated. */
 const COUNTS: readonly Edit[] = [
   { file: 'protocol/limits.ts', code: 'maxJsonValues: 524_288', instead: 'maxJsonValues: 1e12' },
-  { file: 'protocol/limits.ts', code: 'maxJsonStrings: 131_072', instead: 'maxJsonStrings: 1e12' },
+  { file: 'protocol/limits.ts', code: 'maxJsonStrings: 262_144', instead: 'maxJsonStrings: 1e12' },
   {
     file: 'protocol/limits.ts',
-    code: 'maxJsonContainers: 32_768',
+    code: 'maxJsonContainers: 131_072',
     instead: 'maxJsonContainers: 1e12',
   },
   { file: 'protocol/limits.ts', code: 'maxMessages: 4_096', instead: 'maxMessages: 1e12' },

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { text as textOf } from 'node:stream/consumers'
 import { Command } from 'commander'
 import type { MarkedPeer, PeerMark, StandingReport } from '../../client/index.ts'
 import { plainLine } from '../../protocol/index.ts'
@@ -99,7 +100,8 @@ async function importFrom(
 ): Promise<undefined> {
   await using standings = await openStandings(session, options)
   const saved = first(standings.all)
-  const text = await readFile(file === '-' ? '/dev/stdin' : file, 'utf8').catch(() => {
+  const read = file === '-' ? textOf(session.stdin) : readFile(file, 'utf8')
+  const text = await read.catch(() => {
     throw new UsageError(`cannot read ${file}`)
   })
   const loaded = saved.reputation.load(parsed(text))
@@ -127,7 +129,7 @@ async function forget(
   return undefined
 }
 
-/** Every process of this user: a peer that one denies is denied by all. */
+/** In every data directory of this user: a peer that one process denies is denied by all. */
 async function mark(
   session: Session,
   options: SharedOptions,
@@ -135,13 +137,24 @@ async function mark(
   wanted: PeerMark | undefined,
 ): Promise<undefined> {
   const { terminal } = session
-  await using standings = await openStandings(session, options)
+  await using standings = await openStandings(session, options, 'everywhere')
   const peer = anyPeer(standings.all, name)
-  for (const saved of standings.all) {
-    if (saved.reputation.markOf(peer) === wanted) continue
-    saved.reputation.mark(peer, wanted)
-    await saved.save()
+  const stored: string[] = []
+  const failures: unknown[] = []
+  for (const { reputation, save, dataDir } of standings.all) {
+    try {
+      if (reputation.markOf(peer) !== wanted) {
+        reputation.mark(peer, wanted)
+        await save()
+      }
+      stored.push(plainLine(dataDir))
+    } catch (error) {
+      failures.push(error)
+      terminal.log(`not stored in ${plainLine(dataDir)}`, { level: 'warn' })
+    }
   }
+  if (stored.length > 0) terminal.log(`stored in ${stored.join(', ')}`)
+  if (failures.length > 0) throw failures[0]
   terminal.emit({ event: 'marked', peer, ...(wanted !== undefined && { mark: wanted }) } as {
     event: 'marked'
   })

@@ -10,6 +10,8 @@ import {
 import { deliveredChunk } from './delivered-chunk.ts'
 import {
   describeMember,
+  isInAnotherSwarm,
+  isOfSeveralSwarms,
   labelOf,
   type Member,
   memberKey,
@@ -135,7 +137,7 @@ class ChainRun {
   get #keeps(): boolean {
     const { restartable, switchModels, members } = this.#init
     if (restartable) return false
-    return switchModels === 'mid-answer' || (members.length > 1 && members.some(isOfOneOfSeveral))
+    return switchModels === 'mid-answer' || (members.length > 1 && members.some(isOfSeveralSwarms))
   }
 
   async close(): Promise<void> {
@@ -296,13 +298,4 @@ class ChainRun {
 function modelEvent(member: NamedMember): AnswerEvent {
   const swarm = member.type === 'network' ? member.swarm : undefined
   return { type: 'model', model: labelOf(member), ...(swarm !== undefined && { swarm }) }
-}
-
-/** Whether the client is in several swarms, as the member shows. */
-function isOfOneOfSeveral(member: Member): boolean {
-  return member.type === 'plain' || (member.type !== 'provider' && member.swarm !== undefined)
-}
-
-function isInAnotherSwarm(next: Member, last: NamedMember): boolean {
-  return next.type === 'network' && last.type === 'network' && next.swarm !== last.swarm
 }

@@ -67,6 +67,15 @@ export function describeMember(member: Member): string {
   }
 }
 
+/** Whether the member belongs to a client in several swarms. */
+export function isOfSeveralSwarms(member: Member): boolean {
+  return member.type === 'plain' || (member.type !== 'provider' && member.swarm !== undefined)
+}
+
+export function isInAnotherSwarm(next: Member, last: NamedMember): boolean {
+  return next.type === 'network' && last.type === 'network' && next.swarm !== last.swarm
+}
+
 function inSwarm(swarm: string | undefined, name: string): string {
   return swarm === undefined ? name : `${swarm}/${name}`
 }

@@ -13,7 +13,7 @@ import {
   type DispatchState,
   initialState,
 } from './dispatch-state.ts'
-import { countsAs } from './failures.ts'
+import { countsAs, isHang } from './failures.ts'
 import { hedgeTimeAfterReport, hedgeTimesAfterChoice } from './hedge-times.ts'
 import { transition } from './machine.ts'
 
@@ -266,7 +266,8 @@ export class DispatchRun {
     const { candidate } = attempt
     if (candidate === undefined || !this.#parts.attempts.has(attempt)) return
     const error = InferenceError.from(cause)
-    this.#parts.reports.failed(candidate, error)
+    const found = { isHang: attempt.note !== undefined && isHang(error, attempt.note) }
+    this.#parts.reports.failed(candidate, error, found)
     this.#parts.attempts.dismiss(attempt, error.code, error.message)
     if (error instanceof InvalidCall && attempt === this.#parts.leader.attempt)
       this.#parts.delivery.dropCalls()
@@ -275,7 +276,7 @@ export class DispatchRun {
       attempt: attempt.id,
       recovery: this.#parts.recovery.step(),
       final: this.#parts.why.isFinal(),
-      countsAs: countsAs(error),
+      countsAs: countsAs(error, found),
     })
   }
 

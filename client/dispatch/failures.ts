@@ -1,6 +1,6 @@
 import { InferenceError } from '../../protocol/index.ts'
 import { backoffMs, QUARTER_JITTER } from '../../timing/index.ts'
-import { highestRanked, soonestRetry } from '../request/index.ts'
+import { type AttemptNote, highestRanked, soonestRetry } from '../request/index.ts'
 
 /** A failed attempt. */
 export interface Failure {
@@ -11,6 +11,20 @@ export interface Failure {
   /** Whether the peer has answered this client before. Without it a peer may be one of many made-up identities. */
   readonly isProven: boolean
   readonly error: InferenceError
+  /** The engine hung while it worked on the request. */
+  readonly isHang: boolean
+}
+
+/**
+ * Whether a failed attempt ended as its engine hung. A node reports a hang as `loading`, which is also how an engine
+ * refuses that did not begin: only one that began has been reported at work, or has answered.
+ */
+export function isHang(
+  { code }: InferenceError,
+  { progress, ttftMs }: Pick<AttemptNote, 'progress' | 'ttftMs'>,
+): boolean {
+  const isAtWork = progress?.phase === 'working' || progress?.phase === 'prefill'
+  return code === 'loading' && (isAtWork || ttftMs !== undefined)
 }
 
 /** Whether the same peer may be asked again if no other is left. */
@@ -19,30 +33,45 @@ export function mayRepeat({ error }: Failure): boolean {
 }
 
 /**
- * The newest failure, if it ends the request: a claim that an independent second peer confirms, or an engine failure at
- * two peers, as the request itself may crash engines.
+ * The newest failure, if it ends the request: a claim that an independent second peer confirms, or an engine that failed
+ * or hung at two peers, as the request itself may be what engines crash or hang on.
  */
 export function confirmedFailure(failures: readonly Failure[]): InferenceError | undefined {
   const last = failures.at(-1)
   if (last === undefined) return undefined
-  const { code, traits } = last.error
+  const isConfirmed = failures.some((other) => isAlike(other, last) && independent(other, last))
+  if (last.isHang) return isConfirmed ? hangsEngines(last.error) : undefined
+  const { traits } = last.error
   if (traits.kind !== 'claim' && traits.kind !== 'engine') return undefined
   // An engine failure with a retry time existed before the request.
   if (traits.kind === 'engine' && last.error.retryAfterMs !== undefined) return undefined
-  const confirmed = failures.some((other) => other.error.code === code && independent(other, last))
-  return confirmed ? last.error : undefined
+  return isConfirmed ? last.error : undefined
+}
+
+function isAlike(a: Failure, b: Failure): boolean {
+  return a.error.code === b.error.code && a.isHang === b.isHang
+}
+
+/** No peer is to blame, and no peer should be asked again. */
+function hangsEngines(cause: InferenceError): InferenceError {
+  return new InferenceError(
+    'loading',
+    'the engines of two independent peers stopped responding while they worked on this request, which may be the cause: change it, or send it once more later',
+    { cause },
+  )
 }
 
 /** The failure of an attempt that the client itself found in the answer. */
 export class OwnFinding extends InferenceError {}
 
 /**
- * Whether a failure rests on claims of peers that never answered this client. Made-up identities can agree, so they end
- * no request that another peer may answer.
+ * Whether the newest failure rests on claims of peers that never answered this client. Made-up identities can agree, so
+ * they end no request that another peer may answer.
  */
-export function isStrangersClaim(error: InferenceError, failures: readonly Failure[]): boolean {
-  if (error instanceof OwnFinding) return false
-  return failures.every((failure) => failure.error.code !== error.code || !failure.isProven)
+export function isStrangersClaim(failures: readonly Failure[]): boolean {
+  const last = failures.at(-1)
+  if (last === undefined || last.error instanceof OwnFinding) return false
+  return failures.every((failure) => !isAlike(failure, last) || !failure.isProven)
 }
 
 function independent(a: Failure, b: Failure): boolean {
@@ -77,9 +106,12 @@ export function finalError(failures: readonly Failure[]): InferenceError {
 }
 
 /** The limit that a failed attempt counts towards. */
-export function countsAs({ code }: InferenceError): 'attempt' | 'loading' | 'unreachable' {
+export function countsAs(
+  { code }: InferenceError,
+  options: { readonly isHang: boolean },
+): 'attempt' | 'loading' | 'unreachable' {
   if (code === 'dial_failed') return 'unreachable'
-  return code === 'loading' ? code : 'attempt'
+  return code === 'loading' && !options.isHang ? code : 'attempt'
 }
 
 /**

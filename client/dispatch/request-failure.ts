@@ -42,7 +42,7 @@ export class RequestFailure {
     const { failures } = this.#selection
     const end = confirmedFailure(failures)
     if (end === undefined) return undefined
-    const isDoubtful = isStrangersClaim(end, failures)
+    const isDoubtful = isStrangersClaim(failures)
     if (isDoubtful && this.#selection.hasBetterThan(end.traits.kind)) return undefined
     if (end.code !== 'context_too_long') return end
     return this.#selection.hasRoomFor(claimedPromptTokens(failures) ?? 0) ? undefined : end

@@ -30,8 +30,12 @@ export class RouteReports {
     this.#router.outpaced(candidate, this.#selection.routing(), note.elapsedMs)
   }
 
-  failed(candidate: Candidate, error: InferenceError): void {
-    this.#selection.failed(candidate, error)
+  failed(
+    candidate: Candidate,
+    error: InferenceError,
+    options: { readonly isHang: boolean } = { isHang: false },
+  ): void {
+    this.#selection.failed(candidate, error, options)
     this.#router.failed(candidate, error.code)
   }
 

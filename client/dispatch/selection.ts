@@ -66,10 +66,11 @@ export class Selection {
     return this.#failures
   }
 
-  failed(candidate: Candidate, error: InferenceError): void {
+  failed(candidate: Candidate, error: InferenceError, options: { isHang: boolean }): void {
     const { key: peer, advertisement, acquaintance } = candidate
     const isProven = acquaintance === 'answered'
-    const failure = { peer, operator: advertisement.operator, isProven, error }
+    const { operator } = advertisement
+    const failure = { peer, operator, isProven, error, isHang: options.isHang }
     this.#failures.push(failure)
     this.#failed.push(candidate)
     const pause = pauseMs(failure, this.#failures.length, this.#context.random)
@@ -92,9 +93,9 @@ export class Selection {
 
   /** Whether a peer was not asked yet whose claim counts more than that of strangers that reject a request. */
   hasBetterThan(kind: ErrorKind): boolean {
-    // An engine's failure may be an accident, and any other engine may succeed.
+    // An engine that failed, or hung, may have done so by accident, and any other may succeed.
     return this.#untried({ busy: [] }).some(
-      ({ candidate: { acquaintance } }) => kind === 'engine' || acquaintance === 'answered',
+      ({ candidate: { acquaintance } }) => kind !== 'claim' || acquaintance === 'answered',
     )
   }
 

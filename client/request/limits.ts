@@ -9,7 +9,7 @@ export interface RequestLimits {
   readonly maxAttempts: number
   /** Unreachable peers, which do not count as attempts. @default 32: known peers that have left meanwhile */
   readonly maxUnreachable: number
-  /** Refusals by peers whose engines are loading, which do not count as attempts. @default 64: two minutes and more of a lone peer, which is asked again when it said, then less and less often */
+  /** Refusals by peers whose engines are loading, which do not count as attempts; an engine that hangs in mid-request does. @default 64: two minutes and more of a lone peer, which is asked again when it said, then less and less often */
   readonly maxLoading: number
   /** Wait for a chain member's first visible chunk before the next member is asked concurrently. @default 10_000: longer than good peers take, shorter than people wait */
   readonly chainPatienceMs: number

@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'preact/hooks'
-import type { ConsoleMessage, ConsoleState, RequestView } from '../state.ts'
+import type { ConsoleMessage, ConsoleState } from '../state.ts'
 import { colours } from './colours.ts'
 import { follow, type Refusal } from './connection.ts'
+import { merged } from './merged-requests.ts'
 
 /** Kept by the page, as by the gateway. */
-const MAX_REQUESTS = 1_000
 const MAX_LINES = 500
 
 /** What the page knows. */
@@ -68,19 +68,4 @@ function applied(before: ConsoleState | undefined, message: ConsoleMessage): Con
     requests: requests.length === 0 ? before.requests : merged(before.requests, requests),
     log: log.length === 0 ? before.log : [...before.log, ...log].slice(-MAX_LINES),
   }
-}
-
-/** Changed requests keep their place; new ones come first. */
-function merged(
-  before: readonly RequestView[],
-  changed: readonly RequestView[],
-): readonly RequestView[] {
-  const byId = new Map(changed.map((request) => [request.requestId, request]))
-  const kept = before.map((request) => {
-    const next = byId.get(request.requestId)
-    if (next === undefined) return request
-    byId.delete(request.requestId)
-    return next
-  })
-  return [...byId.values(), ...kept].slice(0, MAX_REQUESTS)
 }

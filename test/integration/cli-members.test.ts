@@ -24,7 +24,11 @@ describe('a swarm with members on the command line', () => {
     expect(created.stderr).toBe('')
     expect(created.stdout).toContain('first admin')
     const running = office.start(['bootstrap', '--json', ...LOOPBACK])
-    await running.event('ready')
+    const { peerId } = await running.event('ready')
+    // Commands find it by its report, which is written a moment later.
+    await expect
+      .poll(async () => (await office.runHere(['status', '--json'])).stdout, { timeout: 30_000 })
+      .toContain(peerId)
     const made = await office.runHere(['swarm', 'invite', '--name', 'studio-mac', '--json'])
     const [{ invite = '' } = {}] = made.events()
     expect(invite).toMatch(/^skein2[1-9A-Za-z]+$/)

@@ -5,7 +5,7 @@ import { createInterrupts } from '../../cli/interrupts.ts'
 import { earlyLogSettings, LogDoor } from '../../cli/log/index.ts'
 import { runProgram } from '../../cli/program.ts'
 import { createTerminal } from '../../cli/terminal.ts'
-import { type CliCommand, CommandOutput, type Finished } from './command.ts'
+import { type CliCommand, CommandOutput, type Finished, within } from './command.ts'
 
 const PACKAGE_ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
@@ -49,6 +49,11 @@ export function runHere(
     const exitCode = await Promise.race([ended, exit.promise])
     interrupts.close()
     for (const listener of atExit) listener()
+    // A process would be gone by now. Here the program goes on, with its sockets, until it ends by itself.
+    await within(
+      ended,
+      () => `\`skein ${args.join(' ')}\` was to exit at once, and goes on: run it as a process`,
+    )
     return output.end(exitCode, null)
   }
   const finished = finish()

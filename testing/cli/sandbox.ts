@@ -54,8 +54,12 @@ export async function createSandbox(deadlineMs: number = DEADLINE_MS): Promise<S
     async close() {
       for (const { child } of processes) child.kill('SIGKILL')
       for (const command of commands) command.interrupt('SIGTERM')
-      await Promise.all([...processes, ...commands].map(({ finished }) => finished))
-      await rm(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+      try {
+        const all = [...processes, ...commands].map(({ finished }) => finished)
+        await within(Promise.all(all), () => 'commands went on after SIGTERM', deadlineMs)
+      } finally {
+        await rm(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+      }
     },
   }
 }

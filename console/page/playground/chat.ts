@@ -1,38 +1,7 @@
-import { useRef, useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { events, proof } from '../connection.ts'
-
-export interface ChatSettings {
-  /** As requests name it: an id, an alias, `auto`, or a chain. */
-  readonly model: string
-  readonly policy: string
-  readonly temperature: number
-  readonly maxTokens: number
-}
-
-export const DEFAULT_SETTINGS: ChatSettings = {
-  model: '',
-  policy: 'hedge',
-  temperature: 0,
-  maxTokens: 512,
-}
-
-/** A part of an answer that one attempt wrote. */
-export interface Piece {
-  readonly peerId: string
-  readonly text: string
-  /** Chunks, most of them tokens. */
-  readonly chunks: number
-  /** From the question to its first text and to its latest. */
-  readonly fromMs: number
-  readonly untilMs: number
-}
-
-export interface Turn {
-  readonly prompt: string
-  readonly pieces: readonly Piece[]
-  readonly status: 'done' | 'running' | 'stopped'
-  readonly error?: string
-}
+import { Conversation } from './conversation.ts'
+import type { ChatSettings, Turn, Written } from './turn.ts'
 
 export interface Chat {
   readonly turns: readonly Turn[]
@@ -49,69 +18,24 @@ interface Chunk {
   readonly error?: { readonly message: string }
 }
 
-/** The turns outlive a visit to another page. */
-let kept: readonly Turn[] = []
+const conversation = new Conversation(answer, () => performance.now())
 
+/** The one chat of the page. */
 export function useChat(): Chat {
-  const [turns, setTurns] = useState(kept)
-  const running = useRef<AbortController | undefined>(undefined)
-  const show = (next: readonly Turn[]): void => {
-    kept = next
-    setTurns(next)
-  }
-  const change = (more: (last: Turn) => Turn): void => {
-    const last = kept.at(-1)
-    if (last !== undefined) show([...kept.slice(0, -1), more(last)])
-  }
+  const [turns, setTurns] = useState(conversation.turns)
+  useEffect(() => {
+    const show = (): void => setTurns(conversation.turns)
+    show()
+    return conversation.onChange(show)
+  }, [])
   return {
     turns,
     isRunning: turns.at(-1)?.status === 'running',
-    async send(prompt, settings) {
-      const stopping = new AbortController()
-      running.current = stopping
-      const before = kept
-      show([...kept, { prompt, pieces: [], status: 'running' }])
-      try {
-        const startedAt = performance.now()
-        for await (const chunk of answer(before, prompt, settings, stopping.signal)) {
-          const atMs = performance.now() - startedAt
-          change((last) => ({ ...last, pieces: joined(last.pieces, chunk, atMs) }))
-        }
-        change((last) => ({ ...last, status: 'done' }))
-      } catch (error) {
-        const isStopped = stopping.signal.aborted
-        const message = error instanceof Error ? error.message : String(error)
-        change((last) => ({
-          ...last,
-          status: isStopped ? 'stopped' : 'done',
-          ...(!isStopped && { error: message }),
-        }))
-      }
-    },
-    stop: () => running.current?.abort(),
-    clear() {
-      running.current?.abort()
-      show([])
-    },
+    send: (prompt, settings) => conversation.send(prompt, settings),
+    stop: () => conversation.stop(),
+    clear: () => conversation.clear(),
   }
 }
-
-/** Text of the same peer is one piece. */
-function joined(
-  pieces: readonly Piece[],
-  { peerId, text }: Written,
-  atMs: number,
-): readonly Piece[] {
-  const last = pieces.at(-1)
-  if (last?.peerId !== peerId) {
-    return [...pieces, { peerId, text, chunks: 1, fromMs: atMs, untilMs: atMs }]
-  }
-  const longer = { ...last, text: last.text + text, chunks: last.chunks + 1, untilMs: atMs }
-  return [...pieces.slice(0, -1), longer]
-}
-
-/** A chunk's text, and who wrote it. */
-type Written = Pick<Piece, 'peerId' | 'text'>
 
 async function* answer(
   before: readonly Turn[],

@@ -1,4 +1,4 @@
-import type { ChatSettings } from './chat.ts'
+import type { ChatSettings } from './turn.ts'
 
 export const LANGUAGES = ['curl', 'python', 'typescript'] as const
 export type Language = (typeof LANGUAGES)[number]

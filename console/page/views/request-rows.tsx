@@ -7,6 +7,7 @@ import { Outcome, PeerName, steady } from '../parts/index.ts'
 import { STRINGS } from '../strings.ts'
 import { useHeld } from '../use-held.ts'
 import { useWindow } from '../use-window.ts'
+import { drawnRows } from './drawn-rows.ts'
 
 const TEXT = STRINGS.requests
 /** As in the style sheet. */
@@ -21,10 +22,12 @@ interface RowsProps {
 
 /** The requests as rows of one height, of which those near the screen are drawn. They stand still while they are read. */
 export function RequestRows({ requests, chosen }: RowsProps): JSX.Element {
-  const [isRead, setRead] = useState(false)
+  const [isPointed, setPointed] = useState(false)
+  const [focused, setFocused] = useState<string | undefined>(undefined)
   const { ref, isScrolled, within } = useWindow<HTMLTableSectionElement>(ROW_PX)
-  const { shown, fresh } = useHeld(requests, isRead || isScrolled)
+  const { shown, fresh } = useHeld(requests, isPointed || focused !== undefined || isScrolled)
   const { first, end } = within(shown.length)
+  const drawn = drawnRows(shown, { first, end, focused })
   const { columns } = TEXT
   return (
     <>
@@ -33,10 +36,10 @@ export function RequestRows({ requests, chosen }: RowsProps): JSX.Element {
       </p>
       <div
         class="scroller"
-        onPointerEnter={() => setRead(true)}
-        onPointerLeave={() => setRead(false)}
-        onFocusCapture={() => setRead(true)}
-        onBlurCapture={() => setRead(false)}
+        onPointerEnter={() => setPointed(true)}
+        onPointerLeave={() => setPointed(false)}
+        onFocusCapture={({ target }) => setFocused(rowOf(target))}
+        onBlurCapture={() => setFocused(undefined)}
       >
         <table class="requests">
           <thead>
@@ -54,20 +57,23 @@ export function RequestRows({ requests, chosen }: RowsProps): JSX.Element {
             </tr>
           </thead>
           <tbody ref={ref}>
-            {first > 0 && <Space rows={first} />}
-            {shown.slice(first, end).map((request) => (
-              <Row
-                key={request.requestId}
-                request={request}
-                isChosen={request.requestId === chosen}
-              />
-            ))}
-            {end < shown.length && <Space rows={shown.length - end} />}
+            {drawn.map((one) =>
+              'rows' in one ? (
+                <Space key={one.key} rows={one.rows} />
+              ) : (
+                <Row key={one.requestId} request={one} isChosen={one.requestId === chosen} />
+              ),
+            )}
           </tbody>
         </table>
       </div>
     </>
   )
+}
+
+/** @returns the id of the request in whose row the element is; empty in no row */
+function rowOf(target: EventTarget | null): string {
+  return (target as Element | null)?.closest('tr')?.dataset['request'] ?? ''
 }
 
 /** The place of rows that are not drawn. */
@@ -93,7 +99,7 @@ const Row = steady(function Row({
   const all = [...attempts, ...(isRunning ? request.running : [])]
   const peers = [...new Set(all.map(({ peerId }) => peerId))]
   return (
-    <tr class={isChosen ? 'chosen' : undefined}>
+    <tr class={isChosen ? 'chosen' : undefined} data-request={requestId}>
       <td>
         <a href={hrefOf('requests', requestId)} aria-current={isChosen ? 'true' : undefined}>
           <time>{clockTime(startedAt)}</time>

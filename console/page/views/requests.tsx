@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import type { RequestView } from '../../state.ts'
 import { words } from '../format.ts'
 import type { PageProps } from '../page-props.ts'
@@ -16,9 +16,13 @@ export function RequestsPage({ state, detail }: PageProps): JSX.Element {
   const [filter, setFilter] = useState('')
   const { requests, self } = state
   const recordsPrompts = self.recordsPrompts === true
+  const isChosen = ({ requestId }: RequestView): boolean => requestId === detail
   const wanted = filter.trim().toLowerCase()
   const shown = wanted === '' ? requests : requests.filter((request) => matches(request, wanted))
-  const chosen = requests.find(({ requestId }) => requestId === detail)
+  // It stays while it is read, even if the list has dropped it.
+  const read = useRef<readonly RequestView[]>([])
+  const chosen = requests.find(isChosen) ?? read.current.find(isChosen)
+  read.current = chosen === undefined ? [] : [chosen]
   return (
     <>
       <Heading title={TEXT.title} intro={TEXT.intro(recordsPrompts)} />

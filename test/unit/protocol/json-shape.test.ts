@@ -74,6 +74,16 @@ describe('the shape of JSON', () => {
     for (const text of ['', '"', '"\\', ']]]', '{"a', '\\"']) measureJson(bytesOf(text))
   })
 
+  it('has room for as many tools as a request may offer', () => {
+    const field = { type: ['string', 'null'], description: 'd', enum: ['a', 'b', 'c'] }
+    const names = Array.from({ length: 10 }, (_, n) => `field${n}`)
+    const properties = Object.fromEntries(names.map((name) => [name, field]))
+    const parameters = { type: 'object', properties, required: names }
+    const tool = { type: 'function', function: { name: 'f', description: 'd', parameters } }
+    const tools = Array.from({ length: LIMITS.maxTools }, () => tool)
+    expect(() => measureJson(bytesOf(JSON.stringify({ tools })))).not.toThrow()
+  })
+
   it.each([
     ['levels', '['.repeat(8_000_000)],
     ['objects and arrays', `[${'{},'.repeat(480_000)}{}]`],

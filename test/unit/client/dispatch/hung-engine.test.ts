@@ -109,4 +109,49 @@ describe('a hung engine', () => {
     for (let n = 0; n < 5; n += 1) expect(await textOf(swarm, exact)).toBe(COUNT)
     expect(budgets.reserve.balance).toBe(1)
   })
+
+  it.each([
+    ['before its first token', undefined],
+    ['in mid-answer', 3],
+  ])('%s at two independent peers ends the request, which may be the cause', async (_, tokens) => {
+    let clock: Clock | undefined
+    await using swarm = await ScriptedSwarm.create(
+      Array.from({ length: 3 }, () => ({
+        scriptOf: () => {
+          if (tokens === undefined && clock !== undefined) return { gate: hangs(clock, FOUND_MS) }
+          return { answer: COUNT, fault: { type: 'throw', error: hung(), afterTokens: 3 } }
+        },
+      })),
+      { timeoutMs: 60_000, silenceTimeoutMs: 60_000 },
+    )
+    clock = swarm.swarm.clock
+    for (const peer of swarm.peers) swarm.swarm.prove(peer)
+    await expect(textOf(swarm, exact)).rejects.toMatchObject({
+      code: 'loading',
+      message: expect.stringMatching(/two independent peers .* may be the cause/) as string,
+    })
+    expect(swarm.peers.filter(({ streams }) => streams.length > 0)).toHaveLength(2)
+  })
+
+  it('of the only node is asked as often as other failures allow, not as one that loads', async () => {
+    let clock: Clock | undefined
+    await using one = await ScriptedSwarm.create(
+      [{ scriptOf: () => (clock === undefined ? {} : { gate: hangs(clock, FOUND_MS) }) }],
+      { timeoutMs: 600_000, silenceTimeoutMs: 60_000, maxAttempts: 3 },
+    )
+    clock = one.swarm.clock
+    await expect(textOf(one)).rejects.toMatchObject({ code: 'loading' })
+    expect(one.peers[0]?.streams).toHaveLength(3)
+  })
+
+  it('is not found where engines refuse, as they load: any number of them may', async () => {
+    const refuses = { gate: Promise.reject(hung()) }
+    refuses.gate.catch(() => {})
+    await using swarm = await ScriptedSwarm.create([
+      ...Array.from({ length: 8 }, () => ({ scriptOf: () => refuses })),
+      { scriptOf: () => ({ answer: COUNT }) },
+    ])
+    for (const peer of swarm.peers) swarm.swarm.prove(peer)
+    expect(await textOf(swarm)).toBe(COUNT)
+  })
 })
