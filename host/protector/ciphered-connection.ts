@@ -1,7 +1,7 @@
 import type { AbortOptions, Logger, MultiaddrConnection } from '@libp2p/interface'
 import { AbstractMultiaddrConnection, type SendResult } from '@libp2p/utils'
 import type { Uint8ArrayList } from 'uint8arraylist'
-import xsalsa20 from 'xsalsa20'
+import { XSalsa20Stream } from './xsalsa20-stream.ts'
 
 export interface CipheredInit {
   readonly connection: MultiaddrConnection
@@ -15,17 +15,21 @@ export interface CipheredInit {
 /** A connection whose bytes are XORed with XSalsa20 streams, as by libp2p's protector. */
 export class CipheredConnection extends AbstractMultiaddrConnection {
   readonly #connection: MultiaddrConnection
-  readonly #outbound: ReturnType<typeof xsalsa20>
+  readonly #outbound: XSalsa20Stream
 
   constructor({ connection, secret, localNonce, remoteNonce, log }: CipheredInit) {
     const { remoteAddr, direction } = connection
     super({ remoteAddr, direction, log })
     this.#connection = connection
-    this.#outbound = xsalsa20(localNonce, secret)
-    const inbound = xsalsa20(remoteNonce, secret)
+    this.#outbound = new XSalsa20Stream(secret, localNonce)
+    const inbound = new XSalsa20Stream(secret, remoteNonce)
     connection.addEventListener('message', ({ data }) => {
       const parts = data instanceof Uint8Array ? [data] : data
-      for (const part of parts) this.onData(inbound.update(part))
+      for (const part of parts) {
+        const clear = this.#next(inbound, part)
+        if (clear === undefined) return
+        this.onData(clear)
+      }
     })
     connection.addEventListener('drain', () => this.onMuxerDrain())
     connection.addEventListener('close', ({ error, local }) => {
@@ -40,9 +44,10 @@ export class CipheredConnection extends AbstractMultiaddrConnection {
   }
 
   sendData(data: Uint8ArrayList): SendResult {
+    const ciphered = this.#next(this.#outbound, data.subarray())
     return {
       sentBytes: data.byteLength,
-      canSendMore: this.#connection.send(this.#outbound.update(data.subarray())),
+      canSendMore: ciphered !== undefined && this.#connection.send(ciphered),
     }
   }
 
@@ -56,5 +61,15 @@ export class CipheredConnection extends AbstractMultiaddrConnection {
 
   sendResume(): void {
     this.#connection.resume()
+  }
+
+  /** Ends the connection with its cipher, after 256 GiB: its peers dial anew. */
+  #next(stream: XSalsa20Stream, data: Uint8Array): Uint8Array | undefined {
+    try {
+      return stream.update(data)
+    } catch (error) {
+      this.abort(error as Error)
+      return undefined
+    }
   }
 }

@@ -1,26 +1,18 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { createHost, type Host, type HostInit } from '../../host/index.ts'
 import { PROTOCOLS, sealAdvertisement } from '../../protocol/index.ts'
 import { MODEL } from '../unit/host/advertisement-maker.ts'
 
 export const LOOPBACK: readonly string[] = ['/ip4/127.0.0.1/tcp/0']
 
-const open: AsyncDisposable[] = []
-const directories: string[] = []
-
-/** Ends after the test whatever it is given. */
+/** Ends after the test whatever it is given. Hooks of this file would hold for the first file only that loads it. */
 export function track<T extends AsyncDisposable>(resource: T): T {
-  open.push(resource)
+  onTestFinished(async () => await resource[Symbol.asyncDispose]())
   return resource
 }
-
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((resource) => resource[Symbol.asyncDispose]()))
-  await Promise.all(directories.splice(0).map((path) => rm(path, { recursive: true, force: true })))
-})
 
 export async function startHost(init: Partial<HostInit> = {}): Promise<Host> {
   return track(await createHost({ dht: 'server', listen: LOOPBACK, ...init }))
@@ -28,7 +20,7 @@ export async function startHost(init: Partial<HostInit> = {}): Promise<Host> {
 
 export async function createDataDir(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'skein-host-'))
-  directories.push(directory)
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
   return directory
 }
 
