@@ -3,7 +3,7 @@ import { InferenceError } from '../../protocol/index.ts'
 
 const TIMEOUT_MS = 20_000
 /** Interval of look-ups while no advertisement arrives. */
-const LOOK_AGAIN_MS = 250
+const LOOK_AGAIN_MS = 1_000
 
 /**
  * Resolves once the client has found this many nodes and each has reported its load.
