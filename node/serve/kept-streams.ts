@@ -6,6 +6,9 @@ const MAX_IDLE_PER_PEER = 64
 const MAX_UNUSED_PER_PEER = 256
 /** Unused streams of one network: identities are free, so that a bound on each would not suffice. */
 const MAX_UNUSED_PER_NETWORK = 512
+/** Bound on the network for a peer with few of its own: its neighbours must not shut it out. */
+const FEW_UNUSED = 8
+const MAX_UNUSED_PER_NETWORK_OF_FEW = 1_024
 /** Streams of all peers that wait for the same. Each holds some tens of kilobytes. */
 const MAX_WAITING = 2_048
 
@@ -34,7 +37,8 @@ export class KeptStreams {
   /** Counts a waiting stream in. @returns counts it out, once; `undefined` if there are too many */
   wait(caller: Caller, what: WaitsFor): Disposable | undefined {
     const counts = this.#waiting[what]
-    const bounds = boundsOn(caller, what)
+    const own = counts.get(`peer ${caller.peer}`) ?? 0
+    const bounds = boundsOn(caller, what, own)
     if (bounds.some(([name, most]) => (counts.get(name) ?? 0) >= most)) return undefined
     for (const [name] of bounds) add(counts, name, 1)
     let isOver = false
@@ -53,8 +57,16 @@ export class KeptStreams {
   }
 }
 
-/** Most streams that may wait, of each group that one of the caller's belongs to. */
-function boundsOn({ peer, network }: Caller, what: WaitsFor): [group: string, most: number][] {
+/**
+ * Most streams that may wait, of each group that one of the caller's belongs to.
+ *
+ * @param own streams of the peer that wait for the same
+ */
+function boundsOn(
+  { peer, network }: Caller,
+  what: WaitsFor,
+  own: number,
+): [group: string, most: number][] {
   if (what === 'next') {
     return [
       ['all', MAX_WAITING],
@@ -63,7 +75,10 @@ function boundsOn({ peer, network }: Caller, what: WaitsFor): [group: string, mo
   }
   return [
     ['all', MAX_WAITING],
-    [`network ${network}`, MAX_UNUSED_PER_NETWORK],
+    [
+      `network ${network}`,
+      own < FEW_UNUSED ? MAX_UNUSED_PER_NETWORK_OF_FEW : MAX_UNUSED_PER_NETWORK,
+    ],
     [`peer ${peer}`, MAX_UNUSED_PER_PEER],
   ]
 }

@@ -24,6 +24,13 @@ describe('streams that wait', () => {
     expect(kept.wait({ peer: 'new', network: 'other' }, 'first')).toBeDefined()
   })
 
+  it('of a network leave room for its peers that hold few', () => {
+    const kept = new KeptStreams()
+    for (const peer of ['one', 'two', 'three']) fill(kept, () => ({ peer, network: 'n' }), 'first')
+    expect(kept.wait({ peer: 'three', network: 'n' }, 'first')).toBeUndefined()
+    expect(kept.wait({ peer: 'new', network: 'n' }, 'first')).toBeDefined()
+  })
+
   it('are counted out once', () => {
     const kept = new KeptStreams()
     const caller = { peer: 'peer', network: 'one' }
