@@ -18,8 +18,8 @@ async function peer(
   return created
 }
 
-const engine = () =>
-  createScriptedBackend({ models: [{ id: 'm', digest: `sha256:${'a'.repeat(64)}` }] })
+const engine = (paceMs = 0) =>
+  createScriptedBackend({ models: [{ id: 'm', digest: `sha256:${'a'.repeat(64)}` }], paceMs })
 const addressesOf = ({ host }: Peer) => host.addresses().map(String)
 const idOf = ({ host }: Peer) => host.peerId.toString()
 const question = (count: number) => ({
@@ -41,10 +41,11 @@ describe('a peer that shares and asks over one host', () => {
 
   it('admits its own requests like those of others, and first under an allow list', async () => {
     const stranger = '12D3KooWKrsAvMuBgZXggEFFPc2c5wgE9XV8EfAfg3HChhvrmHRc'
-    const alone = await peer({ backend: engine(), allow: [stranger] })
-    const served = Array.fromAsync(alone.client.chat({ ...question(200), stream: true }))
-    await expect.poll(() => alone.node?.load().inFlight).toBe(1)
-    await served
+    const alone = await peer({ backend: engine(10), allow: [stranger] })
+    const answer = alone.client.chat({ ...question(40), stream: true })
+    const inFlight: (number | undefined)[] = []
+    for await (const _ of answer) inFlight.push(alone.node?.load().inFlight)
+    expect(inFlight[0]).toBe(1)
     expect(alone.node?.load().inFlight).toBe(0)
   })
 
