@@ -1,4 +1,4 @@
-import { overlap } from '../stop-matcher.ts'
+import { cutAtMark } from './cut-at-mark.ts'
 import type { ThoughtMarks } from './thought-marks.ts'
 
 /** A part of an answer, its thoughts apart from the rest. */
@@ -88,13 +88,10 @@ export class ThoughtReader {
       if (this.#buffer === '') return ''
       this.#mode = 'thinking'
     }
-    const { close } = this.#marks
-    const at = this.#buffer.indexOf(close)
-    const end = at >= 0 ? at : this.#buffer.length - overlap(this.#buffer, close)
-    const reasoning = this.#buffer.slice(0, end).trimEnd()
-    this.#buffer = this.#buffer.slice(at >= 0 ? at + close.length : reasoning.length)
-    if (at >= 0) this.#mode = 'after'
-    return reasoning
+    const { text, mark, rest } = cutAtMark(this.#buffer, [this.#marks.close])
+    this.#buffer = rest
+    if (mark !== undefined) this.#mode = 'after'
+    return text
   }
 
   #take(): string {
