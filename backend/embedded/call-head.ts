@@ -20,16 +20,17 @@ export class HeadReader {
 
   constructor(argumentsKey: string) {
     this.#pattern = new RegExp(
-      `^[\\s,;[]*\\{\\s*"name"\\s*:\\s*${STRING}\\s*,\\s*"${argumentsKey}"\\s*:\\s*(?=\\{)`,
+      `^\\{\\s*"name"\\s*:\\s*${STRING}\\s*,\\s*"${argumentsKey}"\\s*:\\s*(?=\\{)`,
     )
   }
 
   /** @returns undefined if no head is read yet, `text` if none can come */
   read(text: string): Head | 'text' | undefined {
-    const match = this.#pattern.exec(text)
+    const rest = withoutLead(text)
+    const match = this.#pattern.exec(rest)
     if (match === null) return text.length > MAX_HEAD ? 'text' : undefined
-    const [head, name = ''] = match
-    return { name: nameOf(name), json: withoutLead(head), length: head.length }
+    const [json, name = ''] = match
+    return { name: nameOf(name), json, length: text.length - rest.length + json.length }
   }
 }
 
