@@ -1,11 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type {
-  Llama,
-  LlamaGrammar,
-  LlamaGrammarEvaluationState,
-  LlamaModel,
-  Token,
-} from 'node-llama-cpp'
+import type { Llama, LlamaGrammarEvaluationState, LlamaModel, Token } from 'node-llama-cpp'
 import { InferenceError } from '../../protocol/index.ts'
 import type { HeldJson } from './held-json.ts'
 import { importEngine } from './load-engine.ts'
@@ -31,18 +25,12 @@ const PREFIX_SLICE = 64
 /** The grammar that the next token of an answer has to match, while stretches of the answer are held and others are free. */
 export class GrammarGuide {
   readonly #engine: LoadedModel
-  readonly #grammar: LlamaGrammar
-  readonly #newState: (grammar: LlamaGrammar) => LlamaGrammarEvaluationState
+  readonly #newState: () => LlamaGrammarEvaluationState
   #state: LlamaGrammarEvaluationState | undefined
   #part: number | undefined
 
-  private constructor(
-    engine: LoadedModel,
-    grammar: LlamaGrammar,
-    newState: (grammar: LlamaGrammar) => LlamaGrammarEvaluationState,
-  ) {
+  private constructor(engine: LoadedModel, newState: () => LlamaGrammarEvaluationState) {
     this.#engine = engine
-    this.#grammar = grammar
     this.#newState = newState
   }
 
@@ -55,11 +43,7 @@ export class GrammarGuide {
       trimWhitespaceSuffix: true,
     })
     const { model } = engine
-    return new GrammarGuide(
-      engine,
-      grammar,
-      (of) => new LlamaGrammarEvaluationState({ model, grammar: of }),
-    )
+    return new GrammarGuide(engine, () => new LlamaGrammarEvaluationState({ model, grammar }))
   }
 
   /** For the next token; undefined where the answer is free. */
@@ -88,7 +72,7 @@ export class GrammarGuide {
   }
 
   async #enter(prefix: readonly Token[], part: number): Promise<boolean> {
-    const state = this.#newState(this.#grammar)
+    const state = this.#newState()
     this.#part = part
     const matches = await moveOn(this.#engine.llama, state, prefix)
     this.#state = matches ? state : undefined
