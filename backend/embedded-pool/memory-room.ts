@@ -1,6 +1,6 @@
 import { InferenceError } from '../../protocol/index.ts'
 import { raceSignal, systemClock } from '../../timing/index.ts'
-import { toEvict } from './memory.ts'
+import { idleOf, toEvict } from './memory.ts'
 import type { PoolEntry } from './pool-entry.ts'
 
 export interface MemoryRoomInit {
@@ -55,8 +55,7 @@ export class MemoryRoom {
       const used = residents.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0)
       if (used + entry.memoryBytes <= maxBytes) return
       // As many as are idle, where they do not suffice.
-      const idle = residents.filter(({ active }) => active === 0)
-      const [next] = idle.sort((a, b) => a.usedAt - b.usedAt)
+      const [next] = idleOf(residents)
       if (next === undefined) return
       await unload(next)
     }

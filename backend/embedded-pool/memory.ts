@@ -25,13 +25,17 @@ export function toEvict<T extends Resident>(
 ): readonly T[] | undefined {
   let used = residents.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0)
   const leaving: T[] = []
-  const idle = residents.filter(({ active }) => active === 0).sort((a, b) => a.usedAt - b.usedAt)
-  for (const resident of idle) {
+  for (const resident of idleOf(residents)) {
     if (used + neededBytes <= maxBytes) break
     used -= resident.memoryBytes
     leaving.push(resident)
   }
   return used + neededBytes <= maxBytes ? leaving : undefined
+}
+
+/** The residents that may leave, the least recently used first. */
+export function idleOf<T extends Resident>(residents: readonly T[]): readonly T[] {
+  return residents.filter(({ active }) => active === 0).sort((a, b) => a.usedAt - b.usedAt)
 }
 
 /** Estimated memory of a model, by its file: weights, keys and values of all slots, and the process. */
