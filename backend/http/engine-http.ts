@@ -50,7 +50,7 @@ interface Sent {
 }
 
 interface CallOptions extends Sent {
-  /** For a request that the engine works on. @default `callTimeoutMs` */
+  /** For what the engine works on. @default as for the first record of a stream if part of a request, else `callTimeoutMs` */
   readonly timeoutMs?: number
 }
 
@@ -203,10 +203,12 @@ class HttpConnection implements EngineHttp {
     options: CallOptions,
     read: (text: string) => T,
   ): Promise<T> {
-    using call = new EngineCall(options.signal)
-    const { isRequest } = options
-    using _watch = options.timeoutMs === undefined ? undefined : this.#watch(call, isRequest)
-    call.expectWithin(options.timeoutMs ?? this.#callTimeoutMs)
+    const { signal, isRequest } = options
+    using call = new EngineCall(signal)
+    const workMs =
+      options.timeoutMs ?? (isRequest === true ? this.#firstRecordTimeoutMs : undefined)
+    using _watch = workMs === undefined ? undefined : this.#watch(call, isRequest)
+    call.expectWithin(workMs ?? this.#callTimeoutMs)
     try {
       const response = await this.#open(method, path, body, { ...options, signal: call.signal })
       return read(await readText(response, LIMITS.maxResponseBytes))

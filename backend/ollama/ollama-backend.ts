@@ -192,11 +192,8 @@ class OllamaBackend implements Backend {
     if (!isBegun || entry.continues === 'chat') {
       return requestBody(request, entry, { begun: { ...begun, text }, written })
     }
-    const timeoutMs = this.#init.firstRecordTimeoutMs ?? 300_000
     const rendered = isPlainText(request)
-      ? await this.#http.post('/api/chat', renderBody(messages, entry), {
-          ...{ signal, timeoutMs, isRequest: true },
-        })
+      ? await this.#http.post('/api/chat', renderBody(messages, entry), { signal, isRequest: true })
       : {}
     const { _debug_info: info } = rendered
     const { rendered_template: prompt } = recordAt(info, '_debug_info')
@@ -245,8 +242,7 @@ class OllamaBackend implements Backend {
     { path, body, signal }: Pick<Run, 'body' | 'path' | 'signal'>,
   ): AsyncGenerator<BackendEvent> {
     const startedAt = this.#now()
-    const timeoutMs = this.#init.firstRecordTimeoutMs ?? 300_000
-    const answer = await this.#http.post(path, body, { signal, timeoutMs, isRequest: true })
+    const answer = await this.#http.post(path, body, { signal, isRequest: true })
     const { embeddings, prompt_eval_count: prompt } = answer
     const rows = listAt(embeddings, 'embeddings').map((embedding) => ({ embedding }))
     for (const [index, embedding] of vectorsOf(rows, count, 'embeddings').entries()) {

@@ -221,10 +221,7 @@ class OpenAiBackend implements Backend {
     { path, body, signal, hops }: Run,
   ): AsyncGenerator<BackendEvent> {
     const startedAt = this.#now()
-    const timeoutMs = this.#init.firstRecordTimeoutMs ?? 300_000
-    const { data, usage } = await this.#root.post(path, body, {
-      ...{ signal, hops, timeoutMs, isRequest: true },
-    })
+    const { data, usage } = await this.#root.post(path, body, { signal, hops, isRequest: true })
     const { length } = embeddingInputs(request.body.input)
     for (const [index, embedding] of vectorsOf(data, length, 'data').entries()) {
       const json = { object: 'embedding', index, embedding } as const
