@@ -7,7 +7,7 @@ import {
   type Resume,
   resumeFormsOf,
 } from '../../protocol/index.ts'
-import type { AbortOptions } from '../../timing/index.ts'
+import { type AbortOptions, raceSignal, settledWithin } from '../../timing/index.ts'
 import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
 import { rewritten, spentAnswer } from '../continuation/index.ts'
 import {
@@ -262,13 +262,7 @@ class OllamaBackend implements Backend {
   }
 
   async #firstTrials(signal: AbortSignal | undefined): Promise<void> {
-    const limit = AbortSignal.timeout(FIRST_TRIALS_MS)
-    const ended = signal === undefined ? limit : AbortSignal.any([signal, limit])
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const onEnd = (): void => resolve()
-    ended.addEventListener('abort', onEnd, { once: true })
-    await Promise.race([this.#trials.settled(), promise])
-    ended.removeEventListener('abort', onEnd)
+    await settledWithin(raceSignal(this.#trials.settled(), signal), FIRST_TRIALS_MS)
     signal?.throwIfAborted()
   }
 
