@@ -1,5 +1,6 @@
 /** Parts that pages share. */
 export { Copy, CopyLine } from './copy.tsx'
+export { Detail, type Fact, Facts } from './detail.tsx'
 export { Empty } from './empty.tsx'
 export { Heading } from './heading.tsx'
 export { Meter } from './meter.tsx'

@@ -2,8 +2,7 @@ import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { PeerView } from '../../state.ts'
 import { act } from '../connection.ts'
-import { hrefOf } from '../pages.ts'
-import { Copy, PeerName } from '../parts/index.ts'
+import { Copy, Detail, type Fact, Facts, PeerName } from '../parts/index.ts'
 import { STRINGS } from '../strings.ts'
 import { type Run, useAction } from '../use-action.ts'
 
@@ -11,27 +10,14 @@ const TEXT = STRINGS.peers
 
 /** One peer: what is known of it, on what evidence, and what its owner can say about it. */
 export function PeerDetail({ peer }: { readonly peer: PeerView }): JSX.Element {
-  const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => heading.current?.focus(), [])
   const { peerId, operator } = peer
   return (
-    <section class="block detail" aria-labelledby="detail">
-      <div class="heading">
-        <h2 id="detail" tabIndex={-1} ref={heading}>
-          <PeerName peerId={peerId} note={operator === '' ? undefined : operator} />
-        </h2>
-        <a class="button plain" href={hrefOf('peers')}>
-          {STRINGS.close}
-        </a>
-      </div>
+    <Detail
+      page="peers"
+      title={<PeerName peerId={peerId} note={operator === '' ? undefined : operator} />}
+    >
       {!peer.isSelf && <Word peer={peer} />}
-      <dl class="facts">
-        {factsOf(peer).map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
+      <Facts facts={factsOf(peer)}>
         <div class="wide">
           <dt>{TEXT.facts.id}</dt>
           <dd>
@@ -48,16 +34,16 @@ export function PeerDetail({ peer }: { readonly peer: PeerView }): JSX.Element {
             ))}
           </div>
         )}
-      </dl>
+      </Facts>
       {peer.models.length > 0 && <Evidence peer={peer} />}
-    </section>
+    </Detail>
   )
 }
 
-function factsOf(peer: PeerView): (readonly [string, string])[] {
+function factsOf(peer: PeerView): readonly Fact[] {
   const { facts } = TEXT
   const { version, reachability, network, receipts, address, models } = peer
-  const all: readonly (readonly [string, string | undefined])[] = [
+  return [
     [facts.models, models.length === 0 ? undefined : models.join(', ')],
     [facts.version, version ?? TEXT.unknownVersion],
     [facts.reach, reachability === undefined ? undefined : TEXT.reaches[reachability]],
@@ -65,7 +51,6 @@ function factsOf(peer: PeerView): (readonly [string, string])[] {
     [facts.network, network],
     [facts.receipts, receipts && TEXT.receipts(receipts.given, receipts.received)],
   ]
-  return all.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]))
 }
 
 function Evidence({ peer: { standing } }: { readonly peer: PeerView }): JSX.Element {

@@ -1,9 +1,7 @@
 import type { JSX } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
 import type { RequestView } from '../../state.ts'
 import { clockTime, words } from '../format.ts'
-import { hrefOf } from '../pages.ts'
-import { Copy } from '../parts/index.ts'
+import { Copy, Detail, type Fact, Facts } from '../parts/index.ts'
 import { STRINGS } from '../strings.ts'
 import { Timeline } from './timeline.tsx'
 
@@ -11,44 +9,28 @@ const TEXT = STRINGS.requests
 
 /** One request: its timeline, and the facts about it. */
 export function RequestDetail({ request }: { readonly request: RequestView }): JSX.Element {
-  const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => heading.current?.focus(), [])
   return (
-    <section class="block detail" aria-labelledby="detail">
-      <div class="heading">
-        <h2 id="detail" tabIndex={-1} ref={heading}>
-          {TEXT.detail} · {request.model} · {clockTime(request.startedAt)}
-        </h2>
-        <div class="actions">
-          <Copy text={() => JSON.stringify(request, null, 2)} label={TEXT.copyJson} />
-          <a class="button plain" href={hrefOf('requests')}>
-            {STRINGS.close}
-          </a>
-        </div>
-      </div>
+    <Detail
+      page="requests"
+      title={`${TEXT.detail} · ${request.model} · ${clockTime(request.startedAt)}`}
+      actions={<Copy text={() => JSON.stringify(request, null, 2)} label={TEXT.copyJson} />}
+    >
       <Timeline request={request} />
-      <dl class="facts">
-        {factsOf(request).map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={factsOf(request)} />
       {request.prompt !== undefined && (
         <>
           <h3>{TEXT.prompt}</h3>
           <pre>{request.prompt}</pre>
         </>
       )}
-    </section>
+    </Detail>
   )
 }
 
 /** Reasons of attempts that run beside another. */
 const HEDGES: ReadonlySet<string> = new Set(['hedge', 'slow', 'stall'])
 
-function factsOf(request: RequestView): (readonly [string, string])[] {
+function factsOf(request: RequestView): readonly Fact[] {
   const { facts } = TEXT
   const { policy, resumes } = request
   if (request.status === 'running') {
@@ -61,7 +43,7 @@ function factsOf(request: RequestView): (readonly [string, string])[] {
   const hedges = attempts.filter(({ reason }) => HEDGES.has(reason))
   const beyond = cost.promptTokens + cost.completionTokens
   const resumed = `${TEXT.resumed(resumes)}${resumes > 0 ? `, ${exact ? TEXT.exact : TEXT.inexact}` : ''}`
-  const all: readonly (readonly [string, string | undefined])[] = [
+  return [
     [facts.message, message],
     [facts.policy, policy],
     [facts.usage, usage && TEXT.usage(usage.promptTokens, usage.completionTokens)],
@@ -80,5 +62,4 @@ function factsOf(request: RequestView): (readonly [string, string])[] {
     [facts.verification, verification && words(verification.status)],
     [facts.id, request.requestId],
   ]
-  return all.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]))
 }
