@@ -116,7 +116,6 @@ export const STRINGS = {
     },
     running: 'running',
     detail: 'Timeline',
-    choose: 'Choose a request to see its timeline.',
     wroteTokens: (tokens: number): string => `${tokens} ${tokens === 1 ? 'token' : 'tokens'}`,
     reasons: {
       first: 'first',
@@ -265,7 +264,7 @@ export const STRINGS = {
       trusted:
         'It counts as proven until an audit fails, and this machine serves it before strangers.',
     },
-    verbs: { deny: 'Deny', trust: 'Trust', forget: 'Forget its standing', unmark: 'Take back' },
+    verbs: { deny: 'Deny', trust: 'Trust', forget: 'Forget its standing' },
     takeBack: { denied: 'Allow again', trusted: 'Trust no longer' },
     sure: {
       deny: 'Deny this peer? This process will neither ask it nor serve it; the command skein reputation deny does that for all your processes. Answers that run end first. You can allow it again.',
@@ -273,7 +272,6 @@ export const STRINGS = {
         'Trust this peer? It will count as proven, with 1 answer in 20 audited, until an audit fails. You can take that back.',
       forget:
         'Forget what audits found about this peer? It counts as new again. This cannot be undone.',
-      unmark: '',
     },
     keep: 'Leave it',
     done: {

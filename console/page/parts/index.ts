@@ -1,4 +1,5 @@
 /** Parts that pages share. */
+export { ActionButton } from './action-button.tsx'
 export { Copy, CopyLine } from './copy.tsx'
 export { Detail, type Fact, Facts } from './detail.tsx'
 export { Empty } from './empty.tsx'

@@ -4,7 +4,7 @@ import type { LogLine } from '../../state.ts'
 import { act } from '../connection.ts'
 import { clockTime } from '../format.ts'
 import type { PageProps } from '../page-props.ts'
-import { Heading } from '../parts/index.ts'
+import { ActionButton, Heading } from '../parts/index.ts'
 import { STRINGS } from '../strings.ts'
 import { useAction } from '../use-action.ts'
 
@@ -26,15 +26,9 @@ export function LogPage({ state: { log } }: PageProps): JSX.Element {
   return (
     <>
       <Heading title={TEXT.title} intro={TEXT.intro}>
-        <button
-          type="button"
-          aria-disabled={isRunning}
-          onClick={() => {
-            if (!isRunning) void examine()
-          }}
-        >
+        <ActionButton isBusy={isRunning} onPress={examine}>
           {TEXT.doctor}
-        </button>
+        </ActionButton>
       </Heading>
       <div aria-live="polite">
         {isRunning && <p class="quiet">{TEXT.running}</p>}

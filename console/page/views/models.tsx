@@ -4,7 +4,7 @@ import type { HereModel, HerePull, HereView } from '../../state.ts'
 import { act } from '../connection.ts'
 import { bytes, duration } from '../format.ts'
 import type { PageProps } from '../page-props.ts'
-import { CopyLine, Empty, Heading, Meter, Notice } from '../parts/index.ts'
+import { ActionButton, CopyLine, Empty, Heading, Meter, Notice } from '../parts/index.ts'
 import { STRINGS } from '../strings.ts'
 import { type Run, useAction } from '../use-action.ts'
 
@@ -175,19 +175,14 @@ function Actions({ model, canRemove, action }: RowProps): JSX.Element {
   const [isSure, setSure] = useState(false)
   const { name, state, isShared } = model
   const button = (verb: keyof typeof TEXT.verbs): JSX.Element => (
-    <button
-      type="button"
+    <ActionButton
       class="plain"
-      // A disabled button would lose the focus, and with it the place of a keyboard's user.
-      aria-disabled={action.isBusy(name)}
-      aria-label={`${TEXT.verbs[verb]} ${name}`}
-      onClick={() => {
-        if (action.isBusy(name)) return
-        void action.run(name, () => act({ action: verb, model: name }))
-      }}
+      label={`${TEXT.verbs[verb]} ${name}`}
+      isBusy={action.isBusy(name)}
+      onPress={() => action.run(name, () => act({ action: verb, model: name }))}
     >
       {TEXT.verbs[verb]}
-    </button>
+    </ActionButton>
   )
   const isInMemory = IN_MEMORY.has(state)
   if (state === 'partial' || (!isInMemory && isSure)) {

@@ -1,10 +1,10 @@
 import type { JSX } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import type { PeerView } from '../../state.ts'
 import { act } from '../connection.ts'
-import { Copy, Detail, type Fact, Facts, PeerName } from '../parts/index.ts'
+import { ActionButton, Copy, Detail, type Fact, Facts, PeerName } from '../parts/index.ts'
 import { STRINGS } from '../strings.ts'
-import { type Run, useAction } from '../use-action.ts'
+import { useAction } from '../use-action.ts'
 
 const TEXT = STRINGS.peers
 
@@ -70,15 +70,17 @@ function Evidence({ peer: { standing } }: { readonly peer: PeerView }): JSX.Elem
   )
 }
 
-type Verb = 'deny' | 'forget' | 'trust' | 'unmark'
+/** What is carried out after a second press. */
+type Verb = 'deny' | 'forget' | 'trust'
+type Order = Verb | 'unmark'
 
 /** What the owner says: an order that is carried out after a second press, because others depend on it. */
 function Word({ peer }: { readonly peer: PeerView }): JSX.Element {
   const action = useAction()
   const [asked, setAsked] = useState<Verb | undefined>()
-  const [done, setDone] = useState<Verb | undefined>()
+  const [done, setDone] = useState<Order | undefined>()
   const { mark, standing } = peer
-  const carryOut = async (verb: Verb): Promise<void> => {
+  const carryOut = async (verb: Order): Promise<void> => {
     setAsked(undefined)
     if (await action.run(verb, () => act(orderOf(verb, peer.peerId)))) setDone(verb)
   }
@@ -98,17 +100,29 @@ function Word({ peer }: { readonly peer: PeerView }): JSX.Element {
       {asked === undefined ? (
         <div class="actions">
           {mark !== undefined && (
-            <Press verb="unmark" label={TEXT.takeBack[mark]} action={action} onPress={carryOut} />
+            <ActionButton isBusy={action.isBusy('unmark')} onPress={() => carryOut('unmark')}>
+              {TEXT.takeBack[mark]}
+            </ActionButton>
           )}
           {verbs.map((verb) => (
-            <Press key={verb} verb={verb} action={action} onPress={setAsked} />
+            <ActionButton key={verb} isBusy={action.isBusy(verb)} onPress={() => setAsked(verb)}>
+              {TEXT.verbs[verb]}
+            </ActionButton>
           ))}
         </div>
       ) : (
         <fieldset class="sure">
           <legend>{TEXT.sure[asked]}</legend>
           <div class="actions">
-            <Press verb={asked} isFinal action={action} onPress={carryOut} />
+            {/* The button that was pressed first is gone, and the focus with it. */}
+            <ActionButton
+              class="primary"
+              takesFocus
+              isBusy={action.isBusy(asked)}
+              onPress={() => carryOut(asked)}
+            >
+              {TEXT.verbs[asked]}
+            </ActionButton>
             <button type="button" onClick={() => setAsked(undefined)}>
               {TEXT.keep}
             </button>
@@ -122,41 +136,7 @@ function Word({ peer }: { readonly peer: PeerView }): JSX.Element {
   )
 }
 
-function Press({
-  verb,
-  label = TEXT.verbs[verb],
-  isFinal = false,
-  action,
-  onPress,
-}: {
-  readonly verb: Verb
-  readonly label?: string
-  readonly isFinal?: boolean
-  readonly action: Run
-  readonly onPress: (verb: Verb) => unknown
-}): JSX.Element {
-  const isBusy = action.isBusy(verb)
-  const button = useRef<HTMLButtonElement>(null)
-  useEffect(() => {
-    // The button that was pressed first is gone.
-    if (isFinal) button.current?.focus()
-  }, [isFinal])
-  return (
-    <button
-      type="button"
-      class={isFinal ? 'primary' : undefined}
-      aria-disabled={isBusy}
-      ref={button}
-      onClick={() => {
-        if (!isBusy) void onPress(verb)
-      }}
-    >
-      {isFinal ? TEXT.verbs[verb] : label}
-    </button>
-  )
-}
-
-function orderOf(verb: Verb, peer: string): Record<string, unknown> {
+function orderOf(verb: Order, peer: string): Record<string, unknown> {
   switch (verb) {
     case 'deny':
       return { action: 'mark', peer, mark: 'denied' }
