@@ -146,14 +146,15 @@ export class LiveState {
   ): { readonly message: ConsoleMessage; readonly seen: Seen } | undefined {
     const { log } = this.#init
     const now = { ...this.#own(reader), ...this.#swarm }
+    const next = this.#seen(now)
     const names = Object.keys(now) as Section[]
-    const changed = names.filter((name) => JSON.stringify(now[name]) !== seen.sections[name])
+    const changed = names.filter((name) => next.sections[name] !== seen.sections[name])
     const requests = this.#requests.views(seen.request)
     const lines = log.lines(seen.line)
     if (changed.length === 0 && requests.length === 0 && lines.length === 0) return undefined
     const sections = Object.fromEntries(changed.map((name) => [name, now[name]]))
     const message = { type: 'changes', sections, requests, log: lines } as const
-    return { message, seen: this.#seen(now) }
+    return { message, seen: next }
   }
 
   /** Resolves at the next change, or when the signal fires. */
