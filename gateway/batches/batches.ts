@@ -75,17 +75,17 @@ export class Batches {
 
   get(id: string, owner: string): BatchRecord | undefined {
     const record = this.#records.get(id, owner)
-    return record && (this.#runs.get(id)?.record ?? record)
+    return record && this.#current(record)
   }
 
   /** Of all owners, newest first. */
   all(): readonly BatchRecord[] {
-    return this.#records.all().map((record) => this.#runs.get(record.id)?.record ?? record)
+    return this.#records.all().map((record) => this.#current(record))
   }
 
   /** Newest first. */
   of(owner: string): readonly BatchRecord[] {
-    return this.#records.of(owner).map((record) => this.#runs.get(record.id)?.record ?? record)
+    return this.#records.of(owner).map((record) => this.#current(record))
   }
 
   /** @throws InferenceError `invalid_request` with the field or header at fault, `over_capacity` */
@@ -149,6 +149,11 @@ export class Batches {
     for (const pause of this.#pauses) pause[Symbol.dispose]()
     for (const run of this.#runs.values()) run.stop()
     await Promise.all(this.#running)
+  }
+
+  /** With the progress of its run, which is not on the disk yet. */
+  #current(record: BatchRecord): BatchRecord {
+    return this.#runs.get(record.id)?.record ?? record
   }
 
   #queue(record: BatchRecord): void {
