@@ -1,4 +1,4 @@
-import type { BatchRequest, BatchResult, RequestOptions } from '../../client/index.ts'
+import type { BatchRequest, RequestOptions } from '../../client/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
 import { optionsOf } from '../answering/index.ts'
 import type { GatewayLimits } from '../defaults.ts'
@@ -12,6 +12,7 @@ import type { FileStore } from './file-store.ts'
 import { readLines } from './jsonl.ts'
 import { validateFile } from './validate-file.ts'
 import { WrittenResults } from './written-results.ts'
+
 export interface BatchRunInit {
   readonly client: Pick<GatewayClient, 'batch'>
   readonly files: FileStore
@@ -126,14 +127,12 @@ export class BatchRun {
   }
 
   async #ask(results: WrittenResults): Promise<void> {
-    const { now } = this.#init
-    const endsAtMs = this.#record.expires_at * 1_000
     try {
-      while (endsAtMs > now() && !(await this.#askAsAllowed(results, endsAtMs - now()))) {
+      while (this.#leftMs > 0 && !(await this.#askAsAllowed(results))) {
         // The rights of the key have changed: the remaining requests are asked within the new ones.
       }
     } catch (error) {
-      if (now() < endsAtMs) throw error
+      if (this.#leftMs > 0) throw error
     }
     await this.#writeRefused(results)
     // Requests without a result when it expired.
@@ -143,14 +142,14 @@ export class BatchRun {
   }
 
   /** @returns whether all requests were asked; otherwise the rights of the owner's key have changed */
-  async #askAsAllowed(results: WrittenResults, deadlineMs: number): Promise<boolean> {
+  async #askAsAllowed(results: WrittenResults): Promise<boolean> {
     const { owner } = this.#record
     const { signal } = this.#controller
     const allowed = this.#allowedNow()
     const source = this.#paced(results, allowed)
-    const options = { ...(allowed ?? { trusted: [] }), signal, deadlineMs }
+    const options = { ...(allowed ?? { trusted: [] }), signal, deadlineMs: this.#leftMs }
     for await (const result of this.#init.client.batch(source.requests, options)) {
-      if (this.#isExpired(result)) continue
+      if (result.error?.code === 'deadline_exceeded' && this.#leftMs <= 0) continue
       await results.add(batchResultLine(result), result.answer ? 'completed' : 'failed')
       this.#init.onUsage?.(result.answer ? usageOf(owner, result.answer) : failed(owner))
       this.#reserved.get(result.id)?.charge(result.answer?.usage.total_tokens ?? 0)
@@ -180,9 +179,9 @@ export class BatchRun {
     for (const line of this.#refused.splice(0)) await results.add(line, 'failed')
   }
 
-  #isExpired({ error }: BatchResult): boolean {
-    const { now } = this.#init
-    return error?.code === 'deadline_exceeded' && now() >= this.#record.expires_at * 1_000
+  /** Until it expires. */
+  get #leftMs(): number {
+    return this.#record.expires_at * 1_000 - this.#init.now()
   }
 
   /**
@@ -210,7 +209,7 @@ export class BatchRun {
           this.#refused.push(batchResultLine({ id: request.id, index: 0, request, error }))
           continue
         }
-        if (isOutdated || this.#init.now() >= this.#record.expires_at * 1_000) {
+        if (isOutdated || this.#leftMs <= 0) {
           reserved?.charge(0)
           return
         }
