@@ -26,9 +26,7 @@ export function withAllowedTools(body: JsonBody): JsonBody {
   if (!read.success || !Array.isArray(tools)) return body
   const { mode, tools: allowed } = read.data.allowed_tools
   const names = new Set(
-    allowed.map((tool) =>
-      'function' in tool ? (tool.function as { name: string }).name : tool.custom.name,
-    ),
+    allowed.map((tool) => (tool.type === 'function' ? tool.function.name : tool.custom.name)),
   )
   const offered = tools.filter((tool) => {
     const { success, data } = TOOL.safeParse(tool)
