@@ -160,16 +160,10 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     within: (caller, options) => keys.within(caller, options),
   }
   const { stateDir } = init
-  const batchesInit = {
-    ...context,
-    meter: rateLimit,
-    clock: systemClock,
-    onUsage,
-  }
+  const openBatches = (directory: string): Promise<Batches> =>
+    Batches.open({ ...context, directory, meter: rateLimit, clock: systemClock, onUsage })
   const batches =
-    stateDir === undefined
-      ? undefined
-      : new OpenedBatches(() => Batches.open({ ...batchesInit, directory: stateDir }), log)
+    stateDir === undefined ? undefined : new OpenedBatches(() => openBatches(stateDir), log)
 
   const app = new Hono<GatewayEnv>()
   /** A path as a metric label, bounded because callers can invent paths. */
