@@ -128,10 +128,13 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     spent: init.spentTokens,
     now,
   })
-  const onUsage: OnUsage = (usage) => {
-    budgets.recorded(usage)
-    init.onUsage?.(usage)
-  }
+  const record = init.onUsage
+  const onUsage: OnUsage | undefined =
+    record &&
+    ((usage) => {
+      budgets.recorded(usage)
+      record(usage)
+    })
   const rateLimit = createRateLimit(
     () => live.rateLimits ?? {},
     (caller) => keys.limitsOf(caller),
@@ -148,7 +151,10 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   const metrics = init.metrics === true ? createMetrics(client, queue) : undefined
   const metered = meteredClient(queuedClient(client, queue, systemClock), rateLimit)
   const context: GatewayContext = {
-    client: permittedClient(countedClient(metered, onUsage), keys),
+    client: permittedClient(
+      onUsage === undefined ? metered : countedClient(metered, onUsage),
+      keys,
+    ),
     metrics,
     limits,
     now,
@@ -161,7 +167,10 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   }
   const { stateDir } = init
   const openBatches = (directory: string): Promise<Batches> =>
-    Batches.open({ ...context, directory, meter: rateLimit, clock: systemClock, onUsage })
+    Batches.open({
+      ...{ ...context, directory, meter: rateLimit, clock: systemClock },
+      ...defined({ onUsage }),
+    })
   const batches =
     stateDir === undefined ? undefined : new OpenedBatches(() => openBatches(stateDir), log)
 
