@@ -6,6 +6,11 @@ export function messageText({ content }: ChatMessage): string {
   return (content ?? []).map((part) => (part.type === 'text' ? part.text : '')).join('')
 }
 
+/** Whether a message shows an image. */
+export function hasImage({ content }: ChatMessage): boolean {
+  return Array.isArray(content) && content.some((part) => part.type === 'image_url')
+}
+
 /** Few engines know `developer`, OpenAI's newer name of the system role. */
 export function plainRole({ role }: ChatMessage): Exclude<ChatMessage['role'], 'developer'> {
   return role === 'developer' ? 'system' : role

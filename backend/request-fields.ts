@@ -1,4 +1,5 @@
-import type { ChatMessage, InferenceRequest } from '../protocol/index.ts'
+import type { InferenceRequest } from '../protocol/index.ts'
+import { hasImage } from './messages.ts'
 
 /** A request with a text answer. */
 export type TextRequest = Extract<InferenceRequest, { readonly kind: 'chat' | 'completion' }>
@@ -28,12 +29,8 @@ export function isPlainText(request: TextRequest): boolean {
     (tools ?? []).length === 0 &&
     (format ?? { type: 'text' }).type === 'text' &&
     messages.every(
-      ({ content, role, tool_calls: calls }) =>
-        role !== 'tool' && calls === undefined && !hasImage(content),
+      (message) =>
+        message.role !== 'tool' && message.tool_calls === undefined && !hasImage(message),
     )
   )
-}
-
-function hasImage(content: ChatMessage['content']): boolean {
-  return Array.isArray(content) && content.some((part) => part.type === 'image_url')
 }

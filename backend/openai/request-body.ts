@@ -1,6 +1,6 @@
 import type { AnswerRequest, ChatMessage, ChatRequest, Resume } from '../../protocol/index.ts'
 import type { BegunAnswer } from '../continuation/index.ts'
-import { messageText, plainRole, splitPrefix } from '../messages.ts'
+import { hasImage, messageText, plainRole, splitPrefix } from '../messages.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest } from '../request-fields.ts'
 import { continuationFields } from './continuation.ts'
 import { FLAVORS, type Flavor } from './flavor.ts'
@@ -93,7 +93,7 @@ export function engineMessages(
     ...(takesThoughts && thought !== undefined && { reasoning_content: thought }),
     role: flavor === 'generic' || flavor === 'openai' ? message.role : plainRole(message),
     // Many templates support plain text only; parts are for images.
-    content: hasImage(message.content) ? message.content : (contentText(message) ?? null),
+    content: hasImage(message) ? message.content : (contentText(message) ?? null),
   }))
 }
 
@@ -145,10 +145,6 @@ function pick(body: Fields, names: readonly string[]): Fields {
       .map((name) => [name, body[name]])
       .filter(([, value]) => value !== undefined && value !== null),
   )
-}
-
-function hasImage(content: ChatMessage['content']): boolean {
-  return Array.isArray(content) && content.some((part) => part.type === 'image_url')
 }
 
 function contentText(message: ChatMessage): string | undefined {
