@@ -1,10 +1,11 @@
 import { type ErrorKind, InferenceError, type Resume } from '../../protocol/index.ts'
 import { delay, type Scope } from '../../timing/index.ts'
-import { DOUBTED_TIER, explainAbsence, LEAVING_TIER, type RouteRequest } from '../peers/index.ts'
+import { DOUBTED_TIER, LEAVING_TIER, type RouteRequest } from '../peers/index.ts'
 import type { Candidate, Placement, Query } from '../request/index.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import { FailedPeers } from './failed-peers.ts'
-import { claimedPromptTokens, type Failure, finalError, mayRepeat } from './failures.ts'
+import { claimedPromptTokens, type Failure, mayRepeat } from './failures.ts'
+import { noneFound, noneLeft } from './no-peer.ts'
 import { type ResumeNeed, resumeMethod } from './resume-need.ts'
 
 /** Other peers probed in the background at each choice, to inform the next choice (Prequal: about 3 per query). */
@@ -181,7 +182,7 @@ export class Selection {
     if (untried.length > 0) return this.#pick(untried, query)
     if (this.failures.length > 0) return await this.#again(query, scope)
     if (query.busy.length > 0) throw new InferenceError('no_peers', 'no further peer serves this')
-    const absence = await this.#absence(signal)
+    const absence = await noneFound(this.#context, this.#init, signal)
     // The look-up of all nodes may have found a peer that the look-up by model did not.
     const late = this.#untried(query)
     if (late.length === 0) throw absence
@@ -253,40 +254,7 @@ export class Selection {
 
   /** The error when no peer is left. */
   exhausted(): InferenceError {
-    const { host } = this.#context
-    const unreachable = this.failures.every(({ error }) => error.code === 'dial_failed')
-    const error = finalError(this.failures)
-    if (!unreachable || host.libp2p.getPeers().length > 0) return error
-    const known = new Set(this.failures.map(({ peer }) => peer)).size
-    return new InferenceError(
-      'no_peers',
-      `no peers: ${known} known to serve '${this.#init.query.reference.id}', none can be reached: ${error.message}`,
-      { cause: error },
-    )
-  }
-
-  async #absence(signal: AbortSignal): Promise<InferenceError> {
-    const { directory, host } = this.#context
-    const connectedPeers = host.libp2p.getPeers().length
-    const advertisements =
-      connectedPeers > 0 ? await directory.enumerate({ signal, complete: true }) : directory.known()
-    const bootstrap = host.bootstrapPeers()
-    const { query, trusted } = this.#init
-    const serving = directory.candidates(query)
-    if (serving.length > 0 && trusted !== undefined) {
-      return new InferenceError(
-        'no_peers',
-        `none of the ${trusted.size} peers that this request trusts serves '${query.reference.id}' now; ${serving.length} others do, and are not asked`,
-        { details: { param: 'trusted' } },
-      )
-    }
-    if (serving.some((candidate) => this.#context.admits?.(candidate) === false)) {
-      return new InferenceError(
-        'no_peers',
-        `every peer that serves '${query.reference.id}' is quarantined or denied: \`skein peers --why\` and \`skein reputation list\` show which`,
-      )
-    }
-    return explainAbsence({ query, advertisements, connectedPeers, bootstrap })
+    return noneLeft(this.#context.host, this.#init.query, this.failures)
   }
 
   #tried({ key }: Candidate): boolean {
