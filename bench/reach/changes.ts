@@ -22,12 +22,7 @@ const PACE_MS = 60
 async function withPair(
   measure: (pair: Pair, relays: readonly Relay[]) => Promise<Row>,
 ): Promise<Row> {
-  await using stack = new AsyncDisposableStack()
-  const internet = await createInternet()
-  const scene = createScene(internet)
-  // The last one first: directories are deleted when no process is left.
-  stack.use(scene)
-  stack.use(internet)
+  await using scene = await createScene()
   const relays = await Promise.all(['45.1.0.1', '45.2.0.1'].map((ip4) => scene.relay(ip4)))
   return await measure(await scene.pairBehindNats(relays, PACE_MS), relays)
 }

@@ -36,7 +36,7 @@ export class Watchdog {
   #waitedMs = 0
   #waitingSince: number | undefined
   /** The peer has reported work since the gap clock started. */
-  #reported = false
+  #reported: boolean = false
   /** Armed at the first wait and left armed: it is moved when it fires, and not with each frame. */
   #timer: Disposable | undefined
 
@@ -122,10 +122,15 @@ export class Watchdog {
     if (this.#waitingSince === undefined) return
     this.#account()
     const { leftMs, error } = this.#tightest()
-    const goesOn = this.#phase === 'streaming' && this.#reported && this.#isAlone()
-    if (leftMs <= 0 && goesOn) this.#startGap()
-    if (leftMs > 0 || goesOn) this.#arm()
-    else this.#onExpire(error())
+    if (leftMs <= 0) {
+      const goesOn = this.#phase === 'streaming' && this.#reported && this.#isAlone()
+      if (!goesOn) {
+        this.#onExpire(error())
+        return
+      }
+      this.#startGap()
+    }
+    this.#arm()
   }
 
   #tightest(): { leftMs: number; error: () => InferenceError } {

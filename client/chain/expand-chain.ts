@@ -1,5 +1,6 @@
 import { InferenceError, normalizeModelId, parseModelReference } from '../../protocol/index.ts'
 import { type Member, memberKey } from './member.ts'
+import { type InSwarm, readSwarm } from './swarm-name.ts'
 
 /** Max members of a chain after expanding aliases and providers; `auto` counts as one. More is a mistake, or an attack on a gateway. */
 const MAX_MEMBERS = 16
@@ -15,7 +16,7 @@ export interface ChainSources {
     readonly models?: readonly string[] | undefined
     readonly place: 'first' | 'last'
   }[]
-  /** Names of the swarms, the default first; fewer than two are not named in models. @default none */
+  /** Names of the swarms, the default first; empty if the client is in one only. @default none */
   readonly swarms?: readonly string[]
 }
 
@@ -70,10 +71,8 @@ function meaningOf(name: string, { providers, swarms = [] }: ChainSources): read
     if (model === '') throw refused(`'${name}' names a provider but no model`)
     return [{ type: 'provider', provider: named.name, model, label: name }]
   }
-  const [defaultSwarm, ...otherSwarms] = swarms
-  const isSeveral = otherSwarms.length > 0
-  const swarm = swarms.find((each) => each.toLowerCase() === name.slice(0, slash).toLowerCase())
-  if (slash > 0 && isSeveral && swarm !== undefined) return [swarmMember(swarm, name)]
+  const inSwarm = readSwarm(name, swarms)
+  if (inSwarm !== undefined) return [swarmMember(inSwarm, name)]
   const isAuto = name.toLowerCase() === 'auto'
   const ownModel = (models: readonly string[]): string | undefined =>
     isAuto ? models[0] : models.find((model) => normalizeModelId(model) === normalizeModelId(name))
@@ -85,18 +84,15 @@ function meaningOf(name: string, { providers, swarms = [] }: ChainSources): read
       return { type: 'provider', provider: provider.name, model, label }
     })
   if (!isAuto) parseModelReference(name)
-  const network = (): Member => {
-    if (isAuto) return isSeveral && defaultSwarm ? { type: 'auto', swarm: defaultSwarm } : AUTO
-    return { type: isSeveral ? 'plain' : 'network', model: name }
-  }
-  return [...own('first'), network(), ...own('last')]
+  const [defaultSwarm] = swarms
+  const network: Member = isAuto
+    ? { type: 'auto', ...(defaultSwarm !== undefined && { swarm: defaultSwarm }) }
+    : { type: defaultSwarm === undefined ? 'network' : 'plain', model: name }
+  return [...own('first'), network, ...own('last')]
 }
 
-const AUTO: Member = { type: 'auto' }
-
 /** A model that is named with its swarm, and so never asked for elsewhere. */
-function swarmMember(swarm: string, name: string): Member {
-  const model = name.slice(swarm.length + 1)
+function swarmMember({ swarm, model }: InSwarm, name: string): Member {
   if (model === '') throw refused(`'${name}' names a swarm but no model`)
   if (model.toLowerCase() === 'auto') return { type: 'auto', swarm }
   parseModelReference(model)

@@ -1,5 +1,6 @@
-import { type Advertisement, InferenceError, normalizeModelId } from '../../protocol/index.ts'
+import { InferenceError } from '../../protocol/index.ts'
 import { type Clock, openScope, raceSignal } from '../../timing/index.ts'
+import { serving } from '../peers/index.ts'
 import type { ChainJob } from './chain-job.ts'
 import { findModels, type ModelSource } from './find-models.ts'
 import type { NamedMember, OpenMember } from './member.ts'
@@ -86,14 +87,16 @@ export class OpenMembers {
 
   /** Whether the default swarm serves the model, or did when this machine last heard of it. */
   #isInDefault(model: string): boolean {
-    return isServed(this.#init.swarms[0], model, () => true)
+    return serving(this.#init.swarms[0].directory.known(), model).length > 0
   }
 
   /** Other swarms with a node that serves the model, and was met. */
   #others(model: string): readonly SwarmSource[] {
     const [, ...others] = this.#init.swarms
-    return others.filter((swarm) =>
-      isServed(swarm, model, (peerId) => swarm.directory.acquaintanceOf(peerId) !== 'heard'),
+    return others.filter(({ directory }) =>
+      serving(directory.known(), model).some(
+        ({ peerId }) => directory.acquaintanceOf(peerId) !== 'heard',
+      ),
     )
   }
 
@@ -125,20 +128,6 @@ export class OpenMembers {
     const [ofDefault = []] = await Promise.all(read)
     if (ofDefault.length > 0) this.#listedAtMs = clock.now()
   }
-}
-
-function isServed(
-  { directory }: SwarmSource,
-  model: string,
-  counts: (peerId: Advertisement['peerId']) => boolean,
-): boolean {
-  const id = normalizeModelId(model.split('@sha256:')[0] ?? '')
-  return directory
-    .known()
-    .some(
-      ({ models, peerId }) =>
-        counts(peerId) && models.some((served) => served.id === id || served.aliases.includes(id)),
-    )
 }
 
 function labelled(

@@ -1,5 +1,5 @@
 import type { DispatchEffect, Live, Recovery, Step } from './dispatch-state.ts'
-import { end, open, without } from './steps.ts'
+import { carriedOn, end, open, without } from './steps.ts'
 
 /** An attempt ended without an answer, or never started. */
 export function lost(
@@ -75,12 +75,6 @@ function retry(state: Live, cause: 'no-candidate' | 'failure'): Step {
 /** Back to the start, without a deadline: until the next peer is chosen, no peer can be slow. */
 function opening(state: Live): Live {
   return { ...carriedOn(state), phase: 'opening', hedged: false }
-}
-
-/** What every phase has. */
-function carriedOn(state: Live): Omit<Live, 'phase'> {
-  const { plan, limits, nextAttempt, tries, unreachable, loading, resumes, attempts } = state
-  return { plan, limits, nextAttempt, tries, unreachable, loading, resumes, attempts }
 }
 
 /** The leader is lost. Its last deadline stays for a concurrent attempt, if there is one. */

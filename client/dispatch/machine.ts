@@ -1,7 +1,7 @@
 import type { AttemptReason } from '../../protocol/index.ts'
 import type { DispatchEffect, DispatchInput, DispatchState, Live, Step } from './dispatch-state.ts'
 import { lost, uncounted } from './lost-attempt.ts'
-import { end, open, openMany, withStatus } from './steps.ts'
+import { carriedOn, end, open, openMany, withStatus } from './steps.ts'
 
 /** Every step that a request may take. Pure: time arrives with the inputs, work leaves as effects. */
 export function transition(state: DispatchState, input: DispatchInput): Step {
@@ -75,12 +75,12 @@ function nearing(state: Live, hedgeAtMs: number): Step {
 function began(state: Live, attempt: number): Step {
   if (state.phase === 'comparing') return { state, effects: [] }
   if (state.phase === 'streaming' && state.leader === attempt) return { state, effects: [] }
-  const { plan, limits, nextAttempt, tries, unreachable, loading, resumes } = state
   const others = state.attempts.filter(({ id }) => id !== attempt)
   const attempts = state.attempts.filter(({ id }) => id === attempt)
   return {
     state: {
-      ...{ plan, limits, nextAttempt, tries, unreachable, loading, resumes, attempts },
+      ...carriedOn(state),
+      attempts,
       phase: 'streaming',
       leader: attempt,
       paused: false,

@@ -1,9 +1,11 @@
 import { type ErrorKind, InferenceError, type Resume } from '../../protocol/index.ts'
 import { delay, type Scope } from '../../timing/index.ts'
-import { DOUBTED_TIER, explainAbsence, LEAVING_TIER, type RouteRequest } from '../peers/index.ts'
+import { DOUBTED_TIER, LEAVING_TIER, type RouteRequest } from '../peers/index.ts'
 import type { Candidate, Placement, Query } from '../request/index.ts'
 import type { DispatchContext } from './dispatch-context.ts'
-import { claimedPromptTokens, type Failure, finalError, mayRepeat, pauseMs } from './failures.ts'
+import { FailedPeers } from './failed-peers.ts'
+import { claimedPromptTokens, type Failure, mayRepeat } from './failures.ts'
+import { noneFound, noneLeft } from './no-peer.ts'
 import { type ResumeNeed, resumeMethod } from './resume-need.ts'
 
 /** Other peers probed in the background at each choice, to inform the next choice (Prequal: about 3 per query). */
@@ -13,9 +15,7 @@ const PROBES_PER_CHOICE = 2
 const MAX_OTHER_PATHS = 2
 /** For a dial over another path, while other peers could be asked: a peer that is gone must not delay them. */
 const OTHER_PATH_DIAL_MS = 2_500
-/** So long after its path was lost a peer that is not reached is dialled again: either end may be changing its network. */
-const PATH_BACK_MS = 15_000
-/** Interval of look-ups for peers meanwhile. */
+/** Interval of look-ups for peers while one whose path was lost may be on its way back. */
 const LOOK_AGAIN_MS = 500
 
 /** A peer to ask, and for a resume, how it continues the answer. */
@@ -51,37 +51,26 @@ export interface SelectionInit {
 export class Selection {
   readonly #context: DispatchContext
   readonly #init: SelectionInit
-  readonly #failures: Failure[] = []
-  readonly #failed: Candidate[] = []
-  readonly #notBefore = new Map<string, number>()
-  /** When the path to a peer was lost. */
-  readonly #pathLostAt = new Map<string, number>()
+  readonly #failed: FailedPeers
 
   constructor(context: DispatchContext, init: SelectionInit) {
     this.#context = context
     this.#init = init
+    this.#failed = new FailedPeers(context)
   }
 
   get failures(): readonly Failure[] {
-    return this.#failures
+    return this.#failed.failures
   }
 
   failed(candidate: Candidate, error: InferenceError, options: { isHang: boolean }): void {
-    const { key: peer, advertisement, acquaintance } = candidate
-    const isProven = acquaintance === 'answered'
-    const { operator } = advertisement
-    const failure = { peer, operator, isProven, error, isHang: options.isHang }
-    this.#failures.push(failure)
-    this.#failed.push(candidate)
-    const pause = pauseMs(failure, this.#failures.length, this.#context.random)
-    this.#notBefore.set(peer, this.#context.clock.now() + pause)
-    if (error.code === 'path_lost') this.#pathLostAt.set(peer, this.#context.clock.now())
+    this.#failed.add(candidate, error, options)
     this.#context.directory.failed(this.#init.query)
   }
 
   /** Whether a path was lost: this machine may be without a network. */
   get hasLostPath(): boolean {
-    return this.#pathLostAt.size > 0
+    return this.#failed.hasLostPath
   }
 
   /** Whether an untried peer advertises a context for a prompt of this length. */
@@ -101,10 +90,9 @@ export class Selection {
 
   /** Whether a peer that this client has met, other than this one, could still take the request over. */
   hasOther({ key }: Candidate): boolean {
-    const last = new Map(this.#failures.map((failure) => [failure.peer, failure]))
     return this.candidates().some((other) => {
       if (other.key === key || other.acquaintance === 'heard') return false
-      const failure = last.get(other.key)
+      const failure = this.#failed.newestOf(other.key)
       return failure === undefined || (mayRepeat(failure) && failure.error.code !== 'stalled')
     })
   }
@@ -113,12 +101,12 @@ export class Selection {
   routing(busy: readonly Candidate[] = []): RouteRequest {
     const { promptTokens, answerTokens, affinity, placement } = this.#init
     return {
-      promptTokens: claimedPromptTokens(this.#failures) ?? promptTokens,
+      promptTokens: claimedPromptTokens(this.failures) ?? promptTokens,
       answerTokens,
       affinity,
       spread: placement !== undefined,
-      apart: [...busy, ...this.#failed],
-      again: this.#failed.length > 0,
+      apart: [...busy, ...this.#failed.candidates],
+      again: this.failures.length > 0,
     }
   }
 
@@ -185,16 +173,16 @@ export class Selection {
       !this.#tried(candidate) &&
       this.#context.router.tier(candidate, this.routing()) < LEAVING_TIER
     // A busy peer is no reason for another look-up, as it stays in the swarm. A draining one leaves.
-    const again = this.#failures.some(
+    const again = this.failures.some(
       ({ error: { code, traits } }) => traits.kind !== 'busy' || code === 'draining',
     )
     const accept = (found: readonly Candidate[]): boolean => this.#admitted(found).some(isNew)
     await directory.discover(this.#init.query, accept, { signal, again })
     const untried = this.#untried(query)
     if (untried.length > 0) return this.#pick(untried, query)
-    if (this.#failures.length > 0) return await this.#again(query, scope)
+    if (this.failures.length > 0) return await this.#again(query, scope)
     if (query.busy.length > 0) throw new InferenceError('no_peers', 'no further peer serves this')
-    const absence = await this.#absence(signal)
+    const absence = await noneFound(this.#context, this.#init, signal)
     // The look-up of all nodes may have found a peer that the look-up by model did not.
     const late = this.#untried(query)
     if (late.length === 0) throw absence
@@ -206,9 +194,9 @@ export class Selection {
    * comes before all others.
    */
   overAnotherPath(query: SelectionQuery): Choice | undefined {
-    const last = this.#failures.at(-1)
+    const last = this.failures.at(-1)
     if (last?.error.code !== 'path_lost') return undefined
-    const ofPeer = this.#failures.filter(({ peer }) => peer === last.peer)
+    const ofPeer = this.failures.filter(({ peer }) => peer === last.peer)
     if (ofPeer.length > MAX_OTHER_PATHS) return undefined
     const candidates = this.candidates().filter(({ key }) => key === last.peer)
     const [same] = this.#suitable(candidates, query)
@@ -227,11 +215,11 @@ export class Selection {
     const { clock, directory } = this.#context
     for (;;) {
       const repeatable = this.#repeatable(query)
-      const readyAt = ({ candidate: { key } }: Choice): number => this.#notBefore.get(key) ?? 0
+      const readyAt = ({ candidate: { key } }: Choice): number => this.#failed.readyAtMs(key)
       const earliest = Math.min(...repeatable.map(readyAt))
       const isKnown = repeatable.length > 0
       const waitMs = isKnown ? Math.max(0, earliest - clock.now()) : LOOK_AGAIN_MS
-      const mayWait = isKnown || [...this.#pathLostAt.keys()].some((peer) => this.#mayBeBack(peer))
+      const mayWait = isKnown || this.#failed.mayAnyBeBack()
       if (!mayWait || waitMs >= scope.remainingMs()) throw this.exhausted()
       await delay(waitMs, { signal: scope.signal, clock })
       if (isKnown) {
@@ -248,24 +236,17 @@ export class Selection {
 
   /** Peers that failed and may be asked once more. */
   #repeatable(query: SelectionQuery): Choice[] {
-    const last = new Map(this.#failures.map((failure) => [failure.peer, failure]))
     return this.#suitable(this.candidates(), query).filter((choice) => {
-      const failure = last.get(choice.candidate.key)
+      const failure = this.#failed.newestOf(choice.candidate.key)
       if (failure === undefined) return false
-      const isBack = failure.error.code === 'dial_failed' && this.#mayBeBack(failure.peer)
+      const isBack = failure.error.code === 'dial_failed' && this.#failed.mayBeBack(failure.peer)
       return mayRepeat(failure) || isBack || this.#mayGoByText(choice, query)
     })
   }
 
-  /** Whether a peer may be on its way back: its path was lost a moment ago. */
-  #mayBeBack(peer: string): boolean {
-    const lostAt = this.#pathLostAt.get(peer)
-    return lostAt !== undefined && this.#context.clock.now() - lostAt < PATH_BACK_MS
-  }
-
   /** A peer that refused the ids once may still accept the text. */
   #mayGoByText({ candidate: { key }, exact }: Choice, { resume }: SelectionQuery): boolean {
-    const refusals = this.#failures.filter(
+    const refusals = this.failures.filter(
       ({ peer, error }) => peer === key && error.code === 'not_resumable',
     )
     return resume?.idsRefused === true && exact === false && refusals.length === 1
@@ -273,44 +254,11 @@ export class Selection {
 
   /** The error when no peer is left. */
   exhausted(): InferenceError {
-    const { host } = this.#context
-    const unreachable = this.#failures.every(({ error }) => error.code === 'dial_failed')
-    const error = finalError(this.#failures)
-    if (!unreachable || host.libp2p.getPeers().length > 0) return error
-    const known = new Set(this.#failures.map(({ peer }) => peer)).size
-    return new InferenceError(
-      'no_peers',
-      `no peers: ${known} known to serve '${this.#init.query.reference.id}', none can be reached: ${error.message}`,
-      { cause: error },
-    )
-  }
-
-  async #absence(signal: AbortSignal): Promise<InferenceError> {
-    const { directory, host } = this.#context
-    const connectedPeers = host.libp2p.getPeers().length
-    const advertisements =
-      connectedPeers > 0 ? await directory.enumerate({ signal, complete: true }) : directory.known()
-    const bootstrap = host.bootstrapPeers()
-    const { query, trusted } = this.#init
-    const serving = directory.candidates(query)
-    if (serving.length > 0 && trusted !== undefined) {
-      return new InferenceError(
-        'no_peers',
-        `none of the ${trusted.size} peers that this request trusts serves '${query.reference.id}' now; ${serving.length} others do, and are not asked`,
-        { details: { param: 'trusted' } },
-      )
-    }
-    if (serving.some((candidate) => this.#context.admits?.(candidate) === false)) {
-      return new InferenceError(
-        'no_peers',
-        `every peer that serves '${query.reference.id}' is quarantined or denied: \`skein peers --why\` and \`skein reputation list\` show which`,
-      )
-    }
-    return explainAbsence({ query, advertisements, connectedPeers, bootstrap })
+    return noneLeft(this.#context.host, this.#init.query, this.failures)
   }
 
   #tried({ key }: Candidate): boolean {
-    return this.#failures.some(({ peer }) => peer === key)
+    return this.#failed.newestOf(key) !== undefined
   }
 
   #untried(query: SelectionQuery): Choice[] {

@@ -25,6 +25,12 @@ export function open(state: Live, reason: AttemptReason, concurrent: boolean): S
   }
 }
 
+/** What every phase has. */
+export function carriedOn(state: Live): Omit<Live, 'phase'> {
+  const { plan, limits, nextAttempt, tries, unreachable, loading, resumes, attempts } = state
+  return { plan, limits, nextAttempt, tries, unreachable, loading, resumes, attempts }
+}
+
 export function withStatus(state: Live, id: number, status: AttemptState['status']): Live {
   const attempts = state.attempts.map((attempt) =>
     attempt.id === id ? { ...attempt, status } : attempt,

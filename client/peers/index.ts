@@ -23,4 +23,5 @@ export {
   type Trust,
   UNFIT_TIER,
 } from './route/index.ts'
+export { serving } from './serving.ts'
 export { unusedFields } from './unused-fields.ts'

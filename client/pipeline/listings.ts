@@ -1,5 +1,5 @@
 import { type Host, type PeerReach, peerReach } from '../../host/index.ts'
-import { type Advertisement, normalizeModelId } from '../../protocol/index.ts'
+import type { Advertisement } from '../../protocol/index.ts'
 import type { AbortOptions } from '../../timing/index.ts'
 import { openScope, type Scope } from '../../timing/index.ts'
 import type { DispatchContext } from '../dispatch/index.ts'
@@ -9,6 +9,7 @@ import {
   listPeer,
   type ModelListing,
   type PeerListing,
+  serving,
   unusedFields,
 } from '../peers/index.ts'
 
@@ -85,15 +86,10 @@ function slotsOf(
   model: string,
   trusted: readonly string[] | undefined,
 ): number {
-  const id = normalizeModelId(model.split('@sha256:')[0] ?? '')
-  const serving = directory
-    .known()
-    .filter(
-      ({ models, peerId }) =>
-        models.some((served) => served.id === id || served.aliases.includes(id)) &&
-        (trusted?.includes(peerId.toString()) ?? true),
-    )
-  return serving.reduce(
+  const asked = serving(directory.known(), model).filter(
+    ({ peerId }) => trusted?.includes(peerId.toString()) ?? true,
+  )
+  return asked.reduce(
     (sum, { slots, peerId }) => sum + Math.min(slots, MAX_SLOTS[directory.acquaintanceOf(peerId)]),
     0,
   )

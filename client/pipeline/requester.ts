@@ -5,7 +5,7 @@ import { OpenParts, type RequestEvent, type RunningRequest } from '../request/in
 import { ActiveRequest } from './active-request.ts'
 import { type Answers, createAnswers } from './answers.ts'
 import type { Ask } from './ask.ts'
-import { assembleClient, type ClientParts, type RequesterHost } from './assemble-client.ts'
+import { assembleClient, type RequesterHost } from './assemble-client.ts'
 import { checked } from './checked.ts'
 import { type ClientStats, clientStats } from './client-stats.ts'
 import { createListings, type Listings } from './listings.ts'
@@ -44,21 +44,18 @@ export interface RequesterSwarm {
 
 /** @throws InferenceError `invalid_request` for an invalid alias, provider or canary mode */
 export function createRequester(host: RequesterHost, settings: Settings): Requester {
-  const parts = assembleClient(host, settings)
-  const { context, trust, closing } = parts
-  const { directory, router } = context
-  const chains = createChains({ ...settings, swarms: [{ host, directory, router }] })
+  const part = partOf({ host, settings })
+  const { context, closing, listings, stats } = part
+  const chains = createChains({ ...settings, swarms: [part] })
   // A request passes through the stages from recorded to dispatched; its answer comes back through them.
   const dispatched: Ask = (request, scope) => dispatch(context, request, scope)
-  const chained: Ask = chains.chained(dispatched)
   const open = new OpenParts()
-  open.use({ [Symbol.asyncDispose]: parts.close })
+  // Closed last: the requests that providers answer are ended first.
   open.defer(() => chains.close())
+  open.defer(part.close)
   return requesterOver({
-    ask: checked({ ...trust, background: closing })(chained),
-    ...{ settings, chains, closing, close: () => open[Symbol.asyncDispose]() },
-    listings: listingsOf(host, parts, settings),
-    stats: () => clientStats(parts),
+    ask: part.checked(chains.chained(dispatched)),
+    ...{ settings, chains, closing, listings, stats, close: () => open[Symbol.asyncDispose]() },
   })
 }
 
@@ -73,37 +70,46 @@ export function createSwarmsRequester(
   settings: Settings,
 ): Requester {
   const open = new OpenParts()
-  const [first, ...others] = swarms.map(({ name, host, settings: own }) => {
-    const parts = assembleClient(host, own)
-    open.use({ [Symbol.asyncDispose]: parts.close })
-    const { directory, router } = parts.context
+  const openSwarm = (swarm: RequesterSwarm) => {
+    const part = partOf(swarm)
+    open.defer(part.close)
     // One trace id in two swarms would show that one caller is in both.
-    const context = { ...parts.context, carriesTraces: false }
+    const context = { ...part.context, carriesTraces: false }
     const dispatched: Ask = (request, scope) => dispatch(context, request, scope)
-    const stage = checked({ ...parts.trust, background: parts.closing })
-    return { name, host, directory, router, parts, own, stage, ask: stage(dispatched) }
-  })
-  if (first === undefined) throw new Error('unreachable: there is a first swarm')
-  const all = [first, ...others] as const
+    return { ...part, name: swarm.name, ask: part.checked(dispatched) }
+  }
+  const [first, ...others] = swarms
+  const all = [openSwarm(first), ...others.map(openSwarm)] as const
+  const [defaultSwarm] = all
   const chains = createChains({ ...settings, swarms: all })
   open.defer(() => chains.close())
   const closing = new AbortController()
   open.defer(() => closing.abort(new InferenceError('cancelled', 'the client is closed')))
   const inSwarm: Ask = (request, scope) => {
-    const { ask } = all.find(({ name }) => name === request.swarm) ?? first
+    const { ask } = all.find(({ name }) => name === request.swarm) ?? defaultSwarm
     return ask(request, scope)
   }
-  const listings = all.map(({ name, host, parts, own }) => ({
-    name,
-    listings: listingsOf(host, parts, own),
-  }))
   return requesterOver({
     // Answers of providers belong to no swarm: the check only says that they cannot be rated.
-    ask: chains.chained(inSwarm, first.stage),
+    ask: chains.chained(inSwarm, defaultSwarm.checked),
     ...{ settings, chains, closing: closing.signal, close: () => open[Symbol.asyncDispose]() },
-    listings: swarmListings(listings),
-    stats: () => swarmStats(all.map(({ parts }) => clientStats(parts))),
+    listings: swarmListings(all),
+    stats: () => swarmStats(all.map(({ stats }) => stats())),
   })
+}
+
+/** One swarm's part of a requester. */
+function partOf({ host, settings }: Omit<RequesterSwarm, 'name'>) {
+  const parts = assembleClient(host, settings)
+  const { context, trust, closing, close } = parts
+  const { directory, router } = context
+  const { timeoutMs } = settings.requestLimits
+  return {
+    ...{ host, directory, router, context, closing, close },
+    checked: checked({ ...trust, background: closing }),
+    listings: createListings({ ...context, host, timeoutMs, closing }),
+    stats: () => clientStats(parts),
+  }
 }
 
 interface RequesterParts {
@@ -153,12 +159,4 @@ function requesterOver(parts: RequesterParts): Requester {
     },
     close: parts.close,
   }
-}
-
-function listingsOf(
-  host: RequesterHost,
-  { context, closing }: ClientParts,
-  { requestLimits }: Settings,
-): Listings {
-  return createListings({ ...context, host, timeoutMs: requestLimits.timeoutMs, closing })
 }

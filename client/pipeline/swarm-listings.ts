@@ -1,4 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
+import { readSwarm } from '../chain/index.ts'
 import type { Listings } from './listings.ts'
 
 /** The listings of one of several swarms. */
@@ -9,16 +10,15 @@ export interface SwarmListings {
 
 /** Listings of several swarms, the default first: models are called `swarm/model`, peers carry the name of their swarm. */
 export function swarmListings(swarms: readonly SwarmListings[]): Listings {
+  const names = swarms.map(({ name }) => name)
   /** The swarm that a name begins with, and the rest of the name. */
   const named = (
     model: string,
   ): { readonly in: readonly SwarmListings[]; readonly model: string } => {
-    const slash = model.indexOf('/')
-    const prefix = model.slice(0, slash).toLowerCase()
-    const found = slash > 0 ? swarms.find(({ name }) => name.toLowerCase() === prefix) : undefined
+    const found = readSwarm(model, names)
     return found === undefined
       ? { in: swarms, model }
-      : { in: [found], model: model.slice(slash + 1) }
+      : { in: swarms.filter(({ name }) => name === found.swarm), model: found.model }
   }
   return {
     async models(options) {

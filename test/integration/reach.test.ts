@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { createInternet, describeOnInternet, type Internet } from '../../testing/internet/index.ts'
+import { describeOnInternet } from '../../testing/internet/index.ts'
 import { startPeer } from '../../testing/reach/peer.ts'
 import {
   busiest,
@@ -14,24 +14,19 @@ import {
 const ANYWHERE = { listen: ['/ip4/0.0.0.0/tcp/4801', '/ip6/::/tcp/4801'] }
 
 describeOnInternet('a swarm across the Internet', () => {
-  let internet: Internet
   let scene: Scene
 
   beforeEach(async () => {
-    internet = await createInternet()
-    scene = createScene(internet)
+    scene = await createScene()
   })
-  afterEach(async () => {
-    await internet[Symbol.asyncDispose]()
-    await scene[Symbol.asyncDispose]()
-  })
+  afterEach(() => scene[Symbol.asyncDispose]())
 
   it('answers between public hosts over IPv4 and IPv6, at addresses that were dialled back', async () => {
-    const at = await internet.host({ ip4: '44.1.0.1', ip6: '2a0e:44::1' })
+    const at = await scene.internet.host({ ip4: '44.1.0.1', ip6: '2a0e:44::1' })
     const { peerId } = await startPeer(at, { role: 'bootstrap', host: ANYWHERE })
     const over4 = [`/ip4/${at.ip4}/tcp/4801/p2p/${peerId}`]
     const over6 = [`/ip6/${at.ip6}/tcp/4801/p2p/${peerId}`]
-    const serving = await internet.host({ ip4: '44.1.1.1', ip6: '2a0e:45::1' })
+    const serving = await scene.internet.host({ ip4: '44.1.1.1', ip6: '2a0e:45::1' })
     const engine = { model: MODEL, slots: 4, paceMs: 0 }
     const host = { ...ANYWHERE, bootstrap: over4 }
     const node = await startPeer(serving, { role: 'node', engine, host })
@@ -45,11 +40,11 @@ describeOnInternet('a swarm across the Internet', () => {
     expect(reachability.evidence).toMatchObject([{ source: 'interface' }, { source: 'interface' }])
     expect(servesDht).toBe(true)
     const clients = await Promise.all([
-      startPeer(await internet.host({ ip4: '44.1.2.1' }), {
+      startPeer(await scene.internet.host({ ip4: '44.1.2.1' }), {
         role: 'client',
         host: { bootstrap: over4 },
       }),
-      startPeer(await internet.host({ ip6: '2a0e:46::1' }), {
+      startPeer(await scene.internet.host({ ip6: '2a0e:46::1' }), {
         role: 'client',
         host: { bootstrap: over6 },
       }),

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { createInternet, describeOnInternet, type Internet } from '../../testing/internet/index.ts'
+import { describeOnInternet } from '../../testing/internet/index.ts'
 import { moveWithinLan } from '../../testing/reach/changes.ts'
 import { startPeer } from '../../testing/reach/peer.ts'
 import {
@@ -13,22 +13,17 @@ import {
 } from '../../testing/reach/scene.ts'
 
 describeOnInternet('relays', () => {
-  let internet: Internet
   let scene: Scene
 
   beforeEach(async () => {
-    internet = await createInternet()
-    scene = createScene(internet)
+    scene = await createScene()
   })
-  afterEach(async () => {
-    await internet[Symbol.asyncDispose]()
-    await scene[Symbol.asyncDispose]()
-  })
+  afterEach(() => scene[Symbol.asyncDispose]())
 
   it('carry answers between two symmetric NATs, from fresh data directories', async () => {
     const { peer: bootstrap, address } = await scene.relay('45.1.0.1')
-    const left = await internet.router({ kind: 'symmetric' })
-    const right = await internet.router({ kind: 'symmetric' })
+    const left = await scene.internet.router({ kind: 'symmetric' })
+    const right = await scene.internet.router({ kind: 'symmetric' })
     const host = { ...LISTEN, bootstrap: [address] }
     const engine = { model: MODEL, slots: 4, paceMs: 5 }
     const node = await startPeer(await left.host(), { role: 'node', engine, host })

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { createInternet, describeOnInternet, type Internet } from '../../testing/internet/index.ts'
+import { describeOnInternet } from '../../testing/internet/index.ts'
 import { holdIpv4, type Ipv6Loss, loseIpv6, sleepAnHour } from '../../testing/reach/changes.ts'
 import { startPeer } from '../../testing/reach/peer.ts'
 import { COUNT, createScene, MODEL, PROMPT, type Scene } from '../../testing/reach/scene.ts'
@@ -7,17 +7,12 @@ import { COUNT, createScene, MODEL, PROMPT, type Scene } from '../../testing/rea
 const BOTH = { listen: ['/ip4/0.0.0.0/tcp/4801', '/ip6/::/tcp/4801'] }
 
 describeOnInternet('a machine that changes', () => {
-  let internet: Internet
   let scene: Scene
 
   beforeEach(async () => {
-    internet = await createInternet()
-    scene = createScene(internet)
+    scene = await createScene()
   })
-  afterEach(async () => {
-    await internet[Symbol.asyncDispose]()
-    await scene[Symbol.asyncDispose]()
-  })
+  afterEach(() => scene[Symbol.asyncDispose]())
 
   it('sleeps for an hour as a node, while another one goes on with its answer, and is back at its relays', async () => {
     const relays = await Promise.all(['45.1.0.1', '45.2.0.1'].map((ip4) => scene.relay(ip4)))
@@ -68,17 +63,20 @@ describeOnInternet('a machine that changes', () => {
   it.each<[Ipv6Loss]>([['address'], ['silent']])(
     'loses IPv6 in mid-answer (%s), which goes on over IPv4 at the same peer',
     async (how) => {
-      const at = await internet.host({ ip4: '44.1.0.1', ip6: '2a0e:44::1' })
+      const at = await scene.internet.host({ ip4: '44.1.0.1', ip6: '2a0e:44::1' })
       const { peerId } = await startPeer(at, { role: 'bootstrap', host: BOTH })
       const bootstrap = [at.ip4, at.ip6].map(
         (ip) => `/ip${ip.includes(':') ? 6 : 4}/${ip}/tcp/4801/p2p/${peerId}`,
       )
-      const node = await startPeer(await internet.host({ ip4: '44.1.1.1', ip6: '2a0e:45::1' }), {
-        role: 'node',
-        engine: { model: MODEL, slots: 4, paceMs: 60 },
-        host: { ...BOTH, bootstrap },
-      })
-      const machine = await internet.host({ ip4: '44.1.2.1', ip6: '2a0e:46::1' })
+      const node = await startPeer(
+        await scene.internet.host({ ip4: '44.1.1.1', ip6: '2a0e:45::1' }),
+        {
+          role: 'node',
+          engine: { model: MODEL, slots: 4, paceMs: 60 },
+          host: { ...BOTH, bootstrap },
+        },
+      )
+      const machine = await scene.internet.host({ ip4: '44.1.2.1', ip6: '2a0e:46::1' })
       const release = await holdIpv4(machine)
       const client = await startPeer(machine, { role: 'client', host: { bootstrap } })
       const before = await client.ask(MODEL, 'Count from 1 to 3.')

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Internet, Machine, Router } from '../internet/index.ts'
+import { createInternet, type Internet, type Machine, type Router } from '../internet/index.ts'
 import { type Peer, startPeer } from './peer.ts'
 
 /** Where peers of a scene listen. */
@@ -19,8 +19,9 @@ export interface Relay {
   readonly restart: () => Promise<Peer>
 }
 
-/** Peers on an Internet. Dispose it after the Internet: it deletes the directories. */
+/** Peers on an Internet of their own, which ends with the scene. */
 export interface Scene extends AsyncDisposable {
+  readonly internet: Internet
   relay(ip4: string): Promise<Relay>
   /** A node and a client, each behind a symmetric NAT, that reach each other through the relays only. */
   pairBehindNats(relays: readonly Relay[], paceMs?: number): Promise<Pair>
@@ -35,9 +36,11 @@ export interface Pair {
   readonly clientHome: Router
 }
 
-export function createScene(internet: Internet): Scene {
+export async function createScene(): Promise<Scene> {
+  const internet = await createInternet()
   const directories: string[] = []
   return {
+    internet,
     async relay(ip4) {
       const machine = await internet.host({ ip4 })
       const dataDir = await mkdtemp(join(tmpdir(), 'skein-relay-'))
@@ -65,6 +68,8 @@ export function createScene(internet: Internet): Scene {
       return { node, client, machine, nodeHome: left, clientHome: right }
     },
     async [Symbol.asyncDispose]() {
+      // First the processes, which write into the directories.
+      await internet[Symbol.asyncDispose]()
       for (const directory of directories) await rm(directory, { recursive: true, force: true })
     },
   }

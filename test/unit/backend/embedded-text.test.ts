@@ -24,15 +24,20 @@ function write(text: AnswerText, ids: readonly number[]) {
 
 const joined = (pieces: readonly { text: string }[]) => pieces.map(({ text }) => text).join('')
 
+/** Texts without the character that stands for half of another. */
+const textWithoutMark = fc
+  .string({ unit: 'grapheme', maxLength: 60 })
+  .filter((text) => !text.includes('\uFFFD'))
+
 describe('AnswerText', () => {
   it('emits every id once, in order, and never half a character', () => {
     void fc.assert(
-      fc.property(fc.string({ unit: 'grapheme', maxLength: 60 }), (text) => {
+      fc.property(textWithoutMark, (text) => {
         const ids = [...Buffer.from(text)]
         const { pieces } = write(newText(), ids)
         expect(pieces.flatMap((piece) => piece.ids)).toEqual(ids)
-        // Half a character would be another one.
         expect(joined(pieces)).toBe(text)
+        for (const piece of pieces) expect(piece.text).not.toContain('\uFFFD')
       }),
     )
   })

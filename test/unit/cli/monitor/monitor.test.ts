@@ -1,7 +1,7 @@
-import { request } from 'node:http'
 import { Gauge, Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import { type Readiness, serveMonitor } from '../../../../cli/monitor/index.ts'
+import { httpRequest } from '../../../../testing/index.ts'
 
 const READY: Readiness = { ready: true }
 
@@ -12,27 +12,15 @@ async function ask(path: string, { readiness = READY, method = 'GET', host = '' 
     { httpPort: 0 },
     { registry, readiness: () => readiness },
   )
-  const url = new URL(path, monitor.url)
-  return await new Promise<{ status: number; body: string }>((resolve, reject) => {
-    const options = { method, agent: false, ...(host !== '' && { headers: { host } }) }
-    request(url, options, (response) => {
-      let body = ''
-      response.setEncoding('utf8')
-      response.on('data', (text: string) => {
-        body += text
-      })
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }))
-    })
-      .on('error', reject)
-      .end()
-  })
+  const options = { method, ...(host !== '' && { headers: { host } }) }
+  return await httpRequest(new URL(path, monitor.url), options)
 }
 
 describe('the monitoring server', () => {
   it('serves metrics and health on a loopback port', async () => {
     expect(await ask('/metrics')).toMatchObject({
       status: 200,
-      body: expect.stringContaining('skein_example 7'),
+      text: expect.stringContaining('skein_example 7'),
     })
     expect((await ask('/healthz')).status).toBe(200)
     expect((await ask('/health')).status).toBe(200)
@@ -44,7 +32,7 @@ describe('the monitoring server', () => {
       readiness: { ready: false, reason: 'the engine does not answer yet' },
     })
     expect(answer.status).toBe(503)
-    expect(answer.body).toContain('the engine does not answer yet')
+    expect(answer.text).toContain('the engine does not answer yet')
   })
 
   it('refuses names that web pages could point here, other paths and other methods', async () => {

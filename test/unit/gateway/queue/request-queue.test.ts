@@ -22,6 +22,18 @@ function queueOf(init: Partial<RequestQueueInit> = {}) {
   return { clock, queue, order, enter }
 }
 
+/** The same after three answers of ten seconds, so that it can tell how long a wait will be. */
+async function measuredQueue() {
+  const made = queueOf()
+  for (let count = 0; count < 3; count += 1) {
+    const turn = await made.enter('before')
+    await made.clock.advance(10_000)
+    turn.answered()
+    turn.leave()
+  }
+  return made
+}
+
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe('a queue', () => {
@@ -92,14 +104,7 @@ describe('a queue', () => {
   })
 
   it('does not refuse a key for the length of another one’s line', async () => {
-    const { clock, enter } = queueOf()
-    // Three answers of ten seconds.
-    for (let count = 0; count < 3; count += 1) {
-      const turn = await enter('before')
-      await clock.advance(10_000)
-      turn.answered()
-      turn.leave()
-    }
+    const { enter } = await measuredQueue()
     await enter('flood')
     await enter('flood')
     for (let count = 0; count < 40; count += 1) void enter('flood', 1e9).catch(() => {})
@@ -122,13 +127,7 @@ describe('a queue', () => {
   })
 
   it('refuses at once a request that would wait past its deadline, with the expected wait', async () => {
-    const { clock, enter } = queueOf()
-    for (let count = 0; count < 3; count += 1) {
-      const turn = await enter('a')
-      await clock.advance(10_000)
-      turn.answered()
-      turn.leave()
-    }
+    const { enter } = await measuredQueue()
     await enter('a')
     await enter('a')
     void enter('b')

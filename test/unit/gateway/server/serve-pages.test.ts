@@ -1,6 +1,6 @@
-import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type PageServer, type PageVisitor, servePagesOnly } from '../../../../gateway/index.ts'
+import { httpRequest } from '../../../../testing/index.ts'
 
 let server: PageServer
 let visitors: PageVisitor[]
@@ -21,20 +21,8 @@ beforeAll(async () => {
 
 afterAll(() => server[Symbol.asyncDispose]())
 
-/** With any `Host` header, which `fetch` does not send. */
-async function get(path: string, headers: Record<string, string> = {}) {
-  return await new Promise<{ status: number; text: string }>((resolve, reject) => {
-    request(`${server.url}${path}`, { headers }, (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk
-      })
-      response.once('end', () => resolve({ status: response.statusCode ?? 0, text }))
-    })
-      .once('error', reject)
-      .end()
-  })
-}
+const get = (path: string, headers: Record<string, string> = {}) =>
+  httpRequest(`${server.url}${path}`, { headers })
 
 describe('pages without a gateway', () => {
   it('are served to this machine, which has no keys', async () => {
