@@ -4,7 +4,7 @@ import { type KadDHT, type KadDHTComponents, type KadDHTInit, kadDHT } from '@li
 import { LRUCache } from 'lru-cache'
 import { toString as textOf } from 'uint8arrays/to-string'
 import { type BucketState, fullBucket, takeOne } from '../../timing/index.ts'
-import { subnetsOf } from '../subnet.ts'
+import { networkOf } from '../subnet.ts'
 import { filteredStream } from './filtered-stream.ts'
 import { DHT_LIMITS } from './limits.ts'
 import { ADD_PROVIDER, boundMessage } from './message.ts'
@@ -64,7 +64,7 @@ function createInboundFilter(
   const buckets = new LRUCache<string, BucketState>({ max: MAX_PEERS })
   return ({ remotePeer, remoteAddr }) => {
     const peer = remotePeer.toString()
-    const [network = ''] = subnetsOf([remoteAddr])
+    const network = networkOf(remoteAddr) ?? ''
     return (message) => {
       const bucket = buckets.get(peer) ?? fullBucket(DHT_LIMITS.requests, now())
       const { state, taken } = takeOne(bucket, DHT_LIMITS.requests, now())
