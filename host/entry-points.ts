@@ -5,7 +5,7 @@ import { readStored, writeAtomic } from '../storage/index.ts'
 import { type Clock, every } from '../timing/index.ts'
 import { peerOf } from './bootstrap-dialer.ts'
 import { publicIpOf } from './reach/index.ts'
-import { subnetsOf } from './subnet.ts'
+import { networkOf } from './subnet.ts'
 
 /** A peer that this host dialled at a public address. Times are milliseconds since 1970. */
 export interface EntryPoint {
@@ -62,7 +62,7 @@ export function rankEntryPoints(points: readonly EntryPoint[], nowMs: number): E
     .filter(({ address }) => {
       const parsed = multiaddr(address)
       const peer = peerOf(parsed).toString()
-      const [network = ''] = subnetsOf([parsed])
+      const network = networkOf(parsed) ?? ''
       const count = ofNetwork.get(network) ?? 0
       if (peers.has(peer) || count >= MAX_OF_NETWORK) return false
       peers.add(peer)

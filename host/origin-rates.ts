@@ -1,7 +1,7 @@
 import type { Connection } from '@libp2p/interface'
 import type { BucketRate } from '../timing/index.ts'
 import { PeerRates } from './peer-rates.ts'
-import { subnetsOf } from './subnet.ts'
+import { networkOf } from './subnet.ts'
 
 export interface OriginRate {
   readonly perPeer: BucketRate
@@ -25,7 +25,7 @@ export class OriginRates {
     nowMs: number,
   ): boolean {
     if (!this.#peers.take(remotePeer, nowMs)) return false
-    const [network] = subnetsOf([remoteAddr])
+    const network = networkOf(remoteAddr)
     return network === undefined || this.#networks.take(network, nowMs)
   }
 }

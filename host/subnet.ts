@@ -18,15 +18,24 @@ export function subnetsOf(addresses: readonly Multiaddr[]): ReadonlySet<string> 
 const KNOWN = new WeakMap<readonly Multiaddr[], ReadonlySet<string>>()
 
 function computed(addresses: readonly Multiaddr[]): ReadonlySet<string> {
-  const subnets = new Set<string>()
-  for (const address of addresses) {
-    const components = address.getComponents()
-    if (components.some(({ name }) => name === 'p2p-circuit')) continue
-    const ip = components.find(({ name }) => name === 'ip4' || name === 'ip6')?.value
-    if (ip === undefined || MAPPED.test(ip) || isPrivateIp(ip) !== false) continue
-    subnets.add(isIPv4(ip) ? ip.split('.').slice(0, 3).join('.') : firstGroups(ip, 3))
-  }
-  return subnets
+  return new Set(addresses.flatMap((address) => networkOf(address) ?? []))
+}
+
+/** The public network of one address, by the rules of {@link subnetsOf}; `undefined` where it does not count. */
+export function networkOf(address: Multiaddr): string | undefined {
+  if (!NETWORKS.has(address)) NETWORKS.set(address, computedNetwork(address))
+  return NETWORKS.get(address)
+}
+
+/** Asked for each stream that a peer opens, always with the address of its connection. */
+const NETWORKS = new WeakMap<Multiaddr, string | undefined>()
+
+function computedNetwork(address: Multiaddr): string | undefined {
+  const components = address.getComponents()
+  if (components.some(({ name }) => name === 'p2p-circuit')) return undefined
+  const ip = components.find(({ name }) => name === 'ip4' || name === 'ip6')?.value
+  if (ip === undefined || MAPPED.test(ip) || isPrivateIp(ip) !== false) return undefined
+  return isIPv4(ip) ? ip.split('.').slice(0, 3).join('.') : firstGroups(ip, 3)
 }
 
 /** An IPv4-mapped IPv6 address: its first groups are the same for all. */

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Connection, Stream, StreamHandler } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { createHost, type Host, subnetsOf } from '../host/index.ts'
+import { createHost, type Host, networkOf } from '../host/index.ts'
 import { Ledger, ServedLog } from '../ledger/index.ts'
 import {
   InferenceError,
@@ -270,7 +270,7 @@ class ContributorNode implements Node {
 
   #serveWith(serve: typeof serveInference): StreamHandler {
     return (stream, { remotePeer, remoteAddr }) => {
-      const [network = ''] = subnetsOf([remoteAddr])
+      const network = networkOf(remoteAddr) ?? ''
       const caller = { peer: remotePeer.toString(), network }
       const served = serve(stream, caller, this.#context)
       return this.#track(served.finally(() => this.#farewell.note(remotePeer)))

@@ -1,17 +1,13 @@
 import type { Connection, Logger, Stream, StreamHandler } from '@libp2p/interface'
 import type { ConnectionManager, Registrar } from '@libp2p/interface-internal'
 import { type KadDHT, type KadDHTComponents, type KadDHTInit, kadDHT } from '@libp2p/kad-dht'
-import { LRUCache } from 'lru-cache'
 import { toString as textOf } from 'uint8arrays/to-string'
-import { type BucketState, fullBucket, takeOne } from '../../timing/index.ts'
-import { subnetsOf } from '../subnet.ts'
+import { PeerRates } from '../peer-rates.ts'
+import { networkOf } from '../subnet.ts'
 import { filteredStream } from './filtered-stream.ts'
 import { DHT_LIMITS } from './limits.ts'
 import { ADD_PROVIDER, boundMessage } from './message.ts'
 import { RecordQuota } from './record-quota.ts'
-
-/** Peers whose rate is kept. */
-const MAX_PEERS = 4_096
 
 /**
  * kad-dht with bounds on the lists of each message, and quotas for records by peer, network and key. Only the
@@ -61,15 +57,12 @@ function createInboundFilter(
   log: Logger,
 ): (connection: Connection) => (message: Uint8Array) => Uint8Array | undefined {
   const quota = new RecordQuota(now)
-  const buckets = new LRUCache<string, BucketState>({ max: MAX_PEERS })
+  const rates = new PeerRates(DHT_LIMITS.requests)
   return ({ remotePeer, remoteAddr }) => {
     const peer = remotePeer.toString()
-    const [network = ''] = subnetsOf([remoteAddr])
+    const network = networkOf(remoteAddr) ?? ''
     return (message) => {
-      const bucket = buckets.get(peer) ?? fullBucket(DHT_LIMITS.requests, now())
-      const { state, taken } = takeOne(bucket, DHT_LIMITS.requests, now())
-      buckets.set(peer, state)
-      if (!taken) throw new Error('too many requests from this peer')
+      if (!rates.take(peer, now())) throw new Error('too many requests from this peer')
       const { type, key, bytes } = boundMessage(message)
       if (type !== ADD_PROVIDER) return bytes
       if (quota.admit({ peer, network, key: textOf(key, 'base64') })) return bytes

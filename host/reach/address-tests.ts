@@ -1,7 +1,7 @@
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { LIMITS } from '../../protocol/index.ts'
 import type { NameLookup } from '../name-lookup.ts'
-import { subnetsOf } from '../subnet.ts'
+import { networkOf } from '../subnet.ts'
 import type { DialBackClient } from './dial-back-client.ts'
 import { endpointOf, type OwnAddress } from './own-address.ts'
 import type { Tester, Testers } from './testers.ts'
@@ -130,7 +130,7 @@ async function ask(
   const { peer, trusted, connection } = tester
   const dialed = targets.map((target) => target.dialed)
   const answers = await client.ask(connection, dialed, { signal }).catch(() => undefined)
-  const [network = peer] = subnetsOf([connection.remoteAddr])
+  const network = networkOf(connection.remoteAddr) ?? peer
   const nowMs = wall()
   targets.forEach(({ address }, index) => {
     const answer = answers?.[index]

@@ -12,7 +12,7 @@ import {
 import { openScope } from '../../timing/index.ts'
 import { answerOnce, askOnce } from '../one-shot.ts'
 import { PeerRates } from '../peer-rates.ts'
-import { subnetsOf } from '../subnet.ts'
+import { networkOf } from '../subnet.ts'
 import { mayDialBack } from './dial-back-rules.ts'
 import { DIAL_BACK, MAX_NONCE_FRAME_BYTES } from './limits.ts'
 import { over } from './over-connection.ts'
@@ -40,7 +40,7 @@ export function createDialBackServer(
 
   const mayServe = ({ remotePeer, remoteAddr }: Connection): boolean => {
     const nowMs = init.now()
-    const [network = ''] = subnetsOf([remoteAddr])
+    const network = networkOf(remoteAddr) ?? ''
     return (
       serving < DIAL_BACK.maxConcurrent &&
       peers.take(remotePeer, nowMs) &&

@@ -4,7 +4,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { CIRCUIT_PROTOCOLS } from '../../protocol/index.ts'
 import { backoffMs, EQUAL_JITTER, openScope, pause } from '../../timing/index.ts'
 import { dialTarget } from '../address-scope.ts'
-import { subnetsOf } from '../subnet.ts'
+import { networkOf } from '../subnet.ts'
 import { chooseRelays, type RelayOption } from './choose-relays.ts'
 import { isRelayed } from './relayed.ts'
 import { type Reservation, requestReservation } from './reserve.ts'
@@ -250,8 +250,8 @@ export class RelayKeeper {
     const target = dialTarget(address)
     const isLoopback = target.kind === 'ip' && target.scopes.includes('loopback')
     if (isLoopback && !this.#init.useLoopback) return undefined
-    const [subnet = address.getComponents()[0]?.value ?? ''] = subnetsOf([address])
-    return { peer: peer.toString(), network: subnet, connected }
+    const network = networkOf(address) ?? address.getComponents()[0]?.value ?? ''
+    return { peer: peer.toString(), network, connected }
   }
 
   /** Drops one of three reservations that shares its network with another. */

@@ -12,7 +12,7 @@ import {
 } from '../../protocol/index.ts'
 import { closedWithin, openScope } from '../../timing/index.ts'
 import { OriginRates } from '../origin-rates.ts'
-import { subnetsOf } from '../subnet.ts'
+import { networkOf } from '../subnet.ts'
 import { ByteMeter } from './byte-meter.ts'
 import { runCircuit } from './circuit.ts'
 import { type CircuitMessages, circuitMessages } from './circuit-message.ts'
@@ -168,7 +168,7 @@ export class RelayServer {
     options: AbortOptions,
   ): Promise<void> {
     const { libp2p, now } = this.#init
-    const [network] = subnetsOf([remoteAddr])
+    const network = networkOf(remoteAddr)
     const expiresAtMs = this.#reservations.reserve(remotePeer.toString(), network, now())
     if (expiresAtMs === undefined) return this.#refuse(messages, 'reservation_refused', options)
     await libp2p.peerStore.merge(remotePeer, {
