@@ -1,5 +1,5 @@
-import { createHost, type Host, type HostInit } from '../host/index.ts'
-import { countReceipts, type Ledger, type ReceiptCount } from '../ledger/index.ts'
+import type { Host, HostInit } from '../host/index.ts'
+import type { ReceiptCount } from '../ledger/index.ts'
 import type {
   ChatChunk,
   ChatRequest,
@@ -7,41 +7,14 @@ import type {
   EmbeddingRequest,
   PromptListRequest,
 } from '../protocol/index.ts'
-import { type AbortOptions, systemClock } from '../timing/index.ts'
+import type { AbortOptions } from '../timing/index.ts'
 import type { Answer, ChatCompletion, Completion, EmbeddingResponse } from './answer/index.ts'
 import type { ChainField, NamesInit, OwnNames } from './chain/index.ts'
-import { openLedger } from './open-ledger.ts'
 import type { ModelListing, PeerListing } from './peers/index.ts'
-import {
-  type ClientStats,
-  createRequester,
-  type Requester,
-  resolveSettings,
-  type Settings,
-  type SettingsInit,
-} from './pipeline/index.ts'
-import {
-  OpenParts,
-  type RequestEvent,
-  type RequestOptions,
-  type RunningRequest,
-  wantsStream,
-} from './request/index.ts'
-import {
-  type BatchOptions,
-  type BatchRequest,
-  type BatchResult,
-  runBatch,
-  splitRequests,
-} from './split/index.ts'
-import {
-  markable,
-  openReputation,
-  type PeerMark,
-  type Reputation,
-  type SavedReputation,
-  type StandingReport,
-} from './trust/index.ts'
+import type { ClientStats, SettingsInit } from './pipeline/index.ts'
+import type { RequestEvent, RequestOptions, RunningRequest } from './request/index.ts'
+import type { BatchOptions, BatchRequest, BatchResult } from './split/index.ts'
+import type { PeerMark, StandingReport } from './trust/index.ts'
 
 /** Options of a client. Limits have defaults; see {@link RequestLimits}, {@link DiscoveryLimits}. */
 export interface ClientInit extends Omit<HostInit, 'dht'>, SettingsInit {
@@ -159,158 +132,4 @@ export interface MarkedPeer {
   readonly mark: PeerMark
   /** Milliseconds since 1970. */
   readonly atMs: number
-}
-
-/**
- * Joins the swarm as a DHT client. Resolves immediately: peers are discovered on demand.
- *
- * @throws InferenceError `invalid_request` if a limit is out of range, and what `createHost` throws
- */
-export async function createClient(init: ClientInit = {}): Promise<Client> {
-  const { providers: _, scorer: __, ...own } = init
-  await using opened = new OpenParts()
-  const { host, saved, ledger } = await openSwarm(own, init, opened)
-  const client = createClientOver(host, { ...init, saved, ledger, closes: [ledger] })
-  // The client closes them from now on.
-  opened.release()
-  return client
-}
-
-/** What a client has for one swarm. */
-export interface OpenedSwarm {
-  readonly host: Host
-  readonly saved: SavedReputation
-  readonly ledger: Ledger | undefined
-}
-
-/** The host, standings and receipts of one swarm. @param opened gets what is to be closed */
-export async function openSwarm(
-  own: Omit<HostInit, 'dht'>,
-  { receipts, friends }: Pick<ClientInit, 'friends' | 'receipts'>,
-  opened: OpenParts,
-): Promise<OpenedSwarm> {
-  const { dataDir, onFault, now = systemClock.wall } = own
-  const host = opened.use(await createHost({ ...own, dht: 'client' }))
-  const saved = opened.use(await openReputation(dataDir, now, onFault))
-  const ledger = opened.use(await openLedger(host, { receipts, friends, dataDir, onFault, now }))
-  return { host, saved, ledger }
-}
-
-/** Options of a client over an existing host. */
-export type ClientOverInit = Omit<ClientInit, Exclude<keyof HostInit, 'now'>> & {
-  readonly saved?: SavedReputation
-  /** Where receipts are kept. @default none */
-  readonly ledger?: Ledger | undefined
-  /** Closed with the client, before the host. @default none */
-  readonly closes?: readonly (AsyncDisposable | undefined)[]
-}
-
-/** Creates a client over an existing host. Closing the client closes the host. */
-export function createClientOver(host: Host, init: ClientOverInit): Client {
-  const { saved, ledger, closes = [] } = init
-  const settings = settingsOf(init)
-  const requester = createRequester(host, settings)
-  const parts = new OpenParts()
-  parts.use(host)
-  parts.use(saved)
-  for (const part of closes) parts.use(part)
-  const { reputation } = settings
-  return assembled(requester, settings, [{ name: '', host, saved, ledger, reputation }], parts)
-}
-
-/** @throws InferenceError `invalid_request` for a limit out of range */
-export function settingsOf(init: Omit<ClientOverInit, 'closes'>): Settings {
-  const { saved } = init
-  return resolveSettings({ ...init, ...(saved !== undefined && { reputation: saved.reputation }) })
-}
-
-/** A swarm whose requests a requester makes. */
-export interface SwarmPart {
-  readonly name: string
-  readonly host: Host
-  readonly reputation: Reputation
-  readonly saved: SavedReputation | undefined
-  readonly ledger: Ledger | undefined
-}
-
-/** Puts a client together. @param parts to be closed with it */
-export function assembled(
-  requester: Requester,
-  { requestLimits, random, clock }: Settings,
-  swarms: readonly [SwarmPart, ...SwarmPart[]],
-  parts: OpenParts,
-): Client {
-  const context = { timeoutMs: requestLimits.timeoutMs, random, clock }
-  const split = splitRequests(requester, context)
-  const [{ host }] = swarms
-  const views = swarms.map(swarmOf)
-  parts.defer(() => requester.close())
-  let closed: Promise<void> | undefined
-  const close = (): Promise<void> => {
-    closed ??= parts[Symbol.asyncDispose]()
-    return closed
-  }
-  // The overloads differ only in `stream`.
-  const client = {
-    host,
-    swarms: views.length > 1 ? views : [],
-    names: requester.names,
-    rename: ({ aliases = {}, providers = [] }: Partial<NamesInit>) =>
-      requester.rename({ aliases, providers }),
-    chat: (request: ChatRequest & { stream?: boolean | null }, options?: RequestOptions) =>
-      wantsStream(request) ? split.streamChat(request, options) : split.chat(request, options),
-    complete: (
-      request: PromptListRequest & { stream?: boolean | null },
-      options?: RequestOptions,
-    ) =>
-      wantsStream(request)
-        ? split.streamCompletion(request, options)
-        : split.complete(request, options),
-    embed: (request: EmbeddingRequest, options?: RequestOptions) => split.embed(request, options),
-    batch: (
-      requests: Iterable<BatchRequest> | AsyncIterable<BatchRequest>,
-      options: BatchOptions = {},
-    ) => runBatch({ ...context, requester: split, slots: requester.slots }, requests, options),
-    models: (options?: AbortOptions) => requester.models(options),
-    unusedFields: (peerId: string, model: string, fields: readonly string[]) =>
-      requester.unusedFields(peerId, model, fields),
-    peers: (options?: AbortOptions) => requester.peers(options),
-    observe: (listener: (event: RequestEvent) => void) => requester.observe(listener),
-    running: () => requester.running(),
-    reputation: (peer?: string) => views.flatMap((swarm) => swarm.reputation(peer)),
-    forget: (peer: string) =>
-      swarms.reduce((sum, { reputation }) => sum + reputation.forget(peer), 0),
-    async mark(peer: string, mark: PeerMark | undefined) {
-      for (const { host, reputation, saved } of swarmsOf(swarms, peer)) {
-        reputation.mark(markable(peer, host.peerId), mark)
-        await saved?.save()
-      }
-    },
-    marks: () => views.flatMap((swarm) => swarm.marks()),
-    receipts: () => new Map(views.flatMap((swarm) => [...swarm.receipts()])),
-    slots: (model: string) => requester.slots(model),
-    stats: () => requester.stats(),
-    close,
-    [Symbol.asyncDispose]: close,
-  }
-  return client as Client
-}
-
-function swarmOf({ name, host, reputation, ledger }: SwarmPart): ClientSwarm {
-  return {
-    ...{ name, host },
-    reputation: (peer) => reputation.report(peer),
-    marks: () => reputation.marks(),
-    receipts: () => countReceipts(ledger?.book.all() ?? [], host.peerId.toString()),
-  }
-}
-
-/** The swarms that know a peer; all if none does. */
-function swarmsOf(swarms: readonly SwarmPart[], peer: string): readonly SwarmPart[] {
-  const knowing = swarms.filter(
-    ({ host, reputation }) =>
-      host.book.all().some(({ peerId }) => peerId.toString() === peer) ||
-      reputation.marks().some((marked) => marked.peer === peer),
-  )
-  return knowing.length > 0 ? knowing : swarms
 }

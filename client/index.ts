@@ -25,15 +25,8 @@ export type {
   ServedChunk,
 } from './answer/index.ts'
 export type { ChainField, NamesInit, OwnNames, ProviderInit } from './chain/index.ts'
-export {
-  type Client,
-  type ClientInit,
-  type ClientOverInit,
-  type ClientSwarm,
-  createClient,
-  createClientOver,
-  type MarkedPeer,
-} from './client.ts'
+export type { Client, ClientInit, ClientSwarm, MarkedPeer } from './client.ts'
+export { type ClientOverInit, createClient, createClientOver } from './create-client.ts'
 export { openLedger } from './open-ledger.ts'
 export type { ModelListing, PeerListing } from './peers/index.ts'
 export type { ClientStats } from './pipeline/index.ts'

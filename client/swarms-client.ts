@@ -1,6 +1,8 @@
 import type { HostInit } from '../host/index.ts'
 import { defined, InferenceError } from '../protocol/index.ts'
-import { assembled, type Client, type ClientOverInit, openSwarm, settingsOf } from './client.ts'
+import { assembled } from './assembled-client.ts'
+import type { Client } from './client.ts'
+import { type ClientOverInit, openSwarm, settingsOf } from './create-client.ts'
 import { createSwarmsRequester } from './pipeline/index.ts'
 import { OpenParts } from './request/index.ts'
 

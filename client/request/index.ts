@@ -37,6 +37,7 @@ export {
   resolveLimits,
 } from './limits.ts'
 export { OpenParts } from './open-parts.ts'
+export { parsePeerId } from './peer-id.ts'
 export { joinPlacements, type Placement } from './placement.ts'
 export {
   type Plan,

@@ -1,5 +1,5 @@
-import { peerIdFromString } from '@libp2p/peer-id'
 import { InferenceError } from '../../protocol/index.ts'
+import { parsePeerId } from './peer-id.ts'
 
 /** Max peers of one list. */
 const MAX_TRUSTED = 1_024
@@ -21,19 +21,10 @@ export function trustedPeers(
     throw refused(param, `must list 1 to ${MAX_TRUSTED} peer IDs`)
   }
   for (const peer of trusted) {
-    if (!isPeerId(peer)) throw refused(param, `'${String(peer)}' is not a valid peer ID`)
+    if (parsePeerId(peer) === undefined)
+      throw refused(param, `'${String(peer)}' is not a valid peer ID`)
   }
   return new Set(trusted)
-}
-
-function isPeerId(text: unknown): boolean {
-  if (typeof text !== 'string') return false
-  try {
-    peerIdFromString(text)
-    return true
-  } catch {
-    return false
-  }
 }
 
 function refused(param: string, why: string): InferenceError {

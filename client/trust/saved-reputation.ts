@@ -82,7 +82,7 @@ class Store {
   readonly #onFault: (message: string) => void
   #unsaved: Lesson[] = []
   /** Identifies the version of the file that was loaded last. */
-  #mark = ''
+  #version = ''
   /** Whether the operator was told so, until it can be read again. */
   #isUnreadable: boolean = false
   /** Serializes the reads and writes of this process. */
@@ -101,7 +101,7 @@ class Store {
   }
 
   async open(): Promise<{ readonly broken: boolean; readonly dropped: number }> {
-    const mark = await this.#markOf()
+    const version = await this.#versionOf()
     // The operator is told if it cannot be read; the next look tries again.
     const saved = await this.#content().catch(() => undefined)
     if (saved === undefined) return { broken: false, dropped: 0 }
@@ -110,7 +110,7 @@ class Store {
       await this.#putAside('standings start anew, and peers in quarantine may be asked again')
       return { broken: true, dropped: 0 }
     }
-    this.#mark = mark
+    this.#version = version
     const { dropped } = loaded
     if (dropped > 0) this.#onFault(`${this.#path}: ${dropped} invalid standings were left out`)
     return { broken: false, dropped }
@@ -118,7 +118,7 @@ class Store {
 
   refresh(): Promise<void> {
     return this.#inTurn(async () => {
-      if ((await this.#markOf()) !== this.#mark) await this.#rebase()
+      if ((await this.#versionOf()) !== this.#version) await this.#rebase()
     })
   }
 
@@ -140,11 +140,11 @@ class Store {
 
   /** @returns false if the file is damaged. @throws if it cannot be read */
   async #rebase(): Promise<boolean> {
-    const mark = await this.#markOf()
+    const version = await this.#versionOf()
     const saved = await this.#content()
     if (saved === undefined) return true
     const loaded = this.reputation.rebase(parsed(saved), this.#unsaved)
-    if (loaded !== undefined) this.#mark = mark
+    if (loaded !== undefined) this.#version = version
     return loaded !== undefined
   }
 
@@ -152,7 +152,7 @@ class Store {
     const written = new Set(this.#unsaved)
     await writeAtomic(this.#path, JSON.stringify(this.reputation))
     this.#unsaved = this.#unsaved.filter((lesson) => !written.has(lesson))
-    this.#mark = await this.#markOf()
+    this.#version = await this.#versionOf()
   }
 
   /** @returns undefined without a file; empty, hence damaged, for a directory. @throws if it cannot be read */
@@ -180,7 +180,7 @@ class Store {
   }
 
   /** Differs for every version of the file. */
-  async #markOf(): Promise<string> {
+  async #versionOf(): Promise<string> {
     const found = await stat(this.#path, { bigint: true }).catch(() => undefined)
     return found === undefined ? '' : `${found.ino} ${found.size} ${found.mtimeNs}`
   }
