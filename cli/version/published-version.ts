@@ -3,6 +3,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { InferenceError, plainLine } from '../../protocol/index.ts'
+import { boundedText } from '../bounded-text.ts'
 import type { Environment } from '../environment.ts'
 
 const DEFAULT_REGISTRY = 'https://registry.npmjs.org/'
@@ -33,10 +34,11 @@ export async function publishedVersion(
     const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)])
     const response = await ask(url, { signal: limit, headers: { accept: 'application/json' } })
     if (!response.ok) throw new Error(`it answered ${response.status}`)
-    if (Number(response.headers.get('content-length') ?? 0) > MAX_BYTES) {
-      throw new Error('its answer is too long')
-    }
-    const parsed = ANSWER.safeParse(await response.json())
+    const text = await boundedText(response, {
+      maxBytes: MAX_BYTES,
+      tooLong: 'its answer is too long',
+    })
+    const parsed = ANSWER.safeParse(JSON.parse(text))
     if (parsed.success) return parsed.data.version
     throw new Error('it did not answer with a version')
   } catch (cause) {
