@@ -9,6 +9,7 @@ import {
 } from '../host/index.ts'
 import { makeDirectory, writeAtomic } from '../storage/index.ts'
 import { bootstrapSource, isList, signerOf } from './bootstrap-source.ts'
+import { boundedText } from './bounded-text.ts'
 import { recallBootstrap } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
 import { UsageError } from './usage-error.ts'
@@ -108,12 +109,8 @@ async function download(source: string, signal: AbortSignal): Promise<string> {
     signal: AbortSignal.any([signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)]),
   })
   if (!response.ok || response.body === null) throw new Error(`HTTP status ${response.status}`)
-  const parts: Uint8Array[] = []
-  let bytes = 0
-  for await (const part of response.body) {
-    bytes += part.length
-    if (bytes > MAX_BOOTSTRAP_LIST_BYTES) throw new Error('the list is too long')
-    parts.push(part)
-  }
-  return Buffer.concat(parts).toString('utf8')
+  return await boundedText(response, {
+    maxBytes: MAX_BOOTSTRAP_LIST_BYTES,
+    tooLong: 'the list is too long',
+  })
 }

@@ -153,17 +153,7 @@ export function clientNetworks(
   env: Environment,
 ): readonly [ClientNetwork, ...ClientNetwork[]] {
   const [first, ...others] = [...new Set(options.swarm)]
-  const of = (swarm: string): ClientNetwork => {
-    const { host, dataDirs } = resolveNetwork({ ...options, swarm: [swarm] }, env, 'client')
-    const [dataDir = ''] = dataDirs
-    const { dataDir: typed } = options
-    return { name: swarm, host, dataDir: typed === undefined ? dataDir : join(typed, swarm) }
-  }
-  if (first === undefined || others.length === 0) {
-    const { host, dataDirs } = resolveNetwork(options, env, 'client')
-    const [dataDir = ''] = dataDirs
-    return [{ host, dataDir }]
-  }
+  if (first === undefined || others.length === 0) return [clientNetwork(options, env)]
   const ofOne = (['bootstrap', 'listen', 'announce'] as const).find((name) => options[name])
   if (ofOne !== undefined) {
     throw new UsageError(`--${ofOne} means one swarm, and --swarm names ${others.length + 1}`)
@@ -171,7 +161,17 @@ export function clientNetworks(
   if ([first, ...others].includes(NO_SWARM)) {
     throw new UsageError('--swarm none names no swarm, and another --swarm does: use one')
   }
+  const of = (name: string): ClientNetwork => {
+    const dataDir = options.dataDir === undefined ? undefined : join(options.dataDir, name)
+    return { name, ...clientNetwork({ ...options, swarm: [name], ...defined({ dataDir }) }, env) }
+  }
   return [of(first), ...others.map(of)]
+}
+
+function clientNetwork(options: SharedOptions, env: Environment): Omit<ClientNetwork, 'name'> {
+  const { host, dataDirs } = resolveNetwork(options, env, 'client')
+  const [dataDir = ''] = dataDirs
+  return { host, dataDir }
 }
 
 /** Where a client, and the gateway over it, keep what belongs to no swarm: that of the default swarm unless typed. */

@@ -8,6 +8,7 @@ import {
   type RateLimits,
 } from '../../gateway/index.ts'
 import { defined, plainLine } from '../../protocol/index.ts'
+import { shortId } from '../explain/index.ts'
 import { changeKeys, keysPath, readKeys } from '../gateway-keys.ts'
 import { keysOption } from '../gateway-options.ts'
 import { addPeer, addValue, repeatable, wholeNumber } from '../option-parsers.ts'
@@ -204,7 +205,7 @@ function rowOf(key: Omit<ApiKey, 'hash'>): string[] {
   return [
     plainLine(name),
     listed(models),
-    peers === undefined ? 'all' : peers.map((peer) => `…${peer.slice(-6)}`).join(', '),
+    peers === undefined ? 'all' : peers.map(shortId).join(', '),
     providers === undefined && peers !== undefined ? 'none' : listed(providers),
     shown.length === 0 ? 'the gateway’s' : shown.join(', '),
     budget === undefined ? '-' : `${budget.tokens}${budget.per === 'ever' ? '' : `/${budget.per}`}`,

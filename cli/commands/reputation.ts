@@ -14,6 +14,8 @@ export function reputationCommand(runtime: Runtime): Command {
     withSharedOptions(new Command(name).summary(summary).description(`${summary}.`))
   const about = (name: string, summary: string): Command =>
     part(name, summary).argument('<peer>', 'its id, or the end of one that is listed')
+  const marking = (wanted: PeerMark | undefined) =>
+    runtime.action((session, options: SharedOptions, args) => mark(session, options, args, wanted))
   return new Command('reputation')
     .addCommand(
       part('list', 'list every standing, and the peers that are denied or trusted').action(
@@ -31,29 +33,15 @@ export function reputationCommand(runtime: Runtime): Command {
         runtime.action(forget),
       ),
     )
-    .addCommand(
-      about('deny', 'neither ask a peer nor serve it').action(
-        runtime.action((session, options: SharedOptions, args) =>
-          mark(session, options, args, 'denied'),
-        ),
-      ),
-    )
+    .addCommand(about('deny', 'neither ask a peer nor serve it').action(marking('denied')))
     .addCommand(
       about(
         'trust',
         'count a peer as proven without audits until one fails, and serve it before strangers',
-      ).action(
-        runtime.action((session, options: SharedOptions, args) =>
-          mark(session, options, args, 'trusted'),
-        ),
-      ),
+      ).action(marking('trusted')),
     )
     .addCommand(
-      about('unmark', 'take back that a peer is denied or trusted').action(
-        runtime.action((session, options: SharedOptions, args) =>
-          mark(session, options, args, undefined),
-        ),
-      ),
+      about('unmark', 'take back that a peer is denied or trusted').action(marking(undefined)),
     )
 }
 
@@ -62,11 +50,11 @@ const SEEN = 'processes that run see it within 5 s'
 async function list(session: Session, options: SharedOptions): Promise<undefined> {
   const { terminal } = session
   await using standings = await openStandings(session, options)
-  const { all } = standings
-  const filled = all.filter(({ reputation }) => !isEmpty(reputation))
-  for (const { dataDir, reputation } of filled.length > 0 ? filled : all.slice(0, 1)) {
-    const reports = reputation.report()
-    const marks = reputation.marks()
+  const all = standings.all.map(({ dataDir, reputation }) => {
+    return { dataDir, reports: reputation.report(), marks: reputation.marks() }
+  })
+  const filled = all.filter(({ reports, marks }) => reports.length > 0 || marks.length > 0)
+  for (const { dataDir, reports, marks } of filled.length > 0 ? filled : all.slice(0, 1)) {
     for (const standing of reports) terminal.emit({ event: 'standing', ...standing })
     for (const marked of marks) terminal.emit({ event: 'marked', ...marked } as { event: 'marked' })
     if (filled.length > 1) terminal.print(`${dataDir}\n`)
@@ -74,10 +62,6 @@ async function list(session: Session, options: SharedOptions): Promise<undefined
     if (marks.length > 0) terminal.print(renderMarks(marks))
   }
   return undefined
-}
-
-function isEmpty(reputation: Standings['reputation']): boolean {
-  return reputation.report().length === 0 && reputation.marks().length === 0
 }
 
 /** The standings of clients and gateways. */

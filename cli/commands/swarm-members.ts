@@ -1,5 +1,3 @@
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { Argument, Command, Option } from 'commander'
 import {
   inviteMember,
@@ -21,7 +19,6 @@ import { openTyped } from '../open-typed.ts'
 import { durationMs, nonEmptyText, wholeNumber } from '../option-parsers.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
-import { chooseSwarm, NO_SWARM, namedSwarm } from '../swarms/index.ts'
 import { renderTable } from '../table.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -46,7 +43,7 @@ interface InviteOptions extends OwnerOptions {
   readonly uses: number
 }
 
-/** The subcommands of `skein swarm` for swarms with members. */
+/** The subcommands of `skein swarm` about the members of a swarm. */
 export function memberCommands(runtime: Runtime): Command[] {
   const invite = withOwnerKey(
     withSharedOptions(
@@ -110,20 +107,7 @@ export function memberCommands(runtime: Runtime): Command[] {
       DAY_MS,
     )
     .action(runtime.action(rotated))
-  const use = withSharedOptions(
-    new Command('use')
-      .summary('choose the swarm that commands are in')
-      .argument('<name>', 'a swarm that this machine is a member of; none: no such swarm'),
-  ).action(runtime.action(used))
-  const leave = withSharedOptions(
-    new Command('leave')
-      .summary("delete this machine's membership")
-      .description(
-        "Deletes this machine's membership, for instance to join again with a new invite after a revocation. It does not revoke: an admin does that.",
-      )
-      .argument('<name>', 'name of the swarm'),
-  ).action(runtime.action(left))
-  return [invite, members, revoke, promote, rotate, use, leave]
+  return [invite, members, revoke, promote, rotate]
 }
 
 function overlapMs(text: string): number {
@@ -288,39 +272,6 @@ async function managed<T>(change: () => Promise<T>): Promise<T> {
     if (!InferenceError.is(cause, 'unauthorized')) throw cause
     throw new UsageError(cause.message, { cause })
   })
-}
-
-async function used(
-  { terminal, env }: Session,
-  _: SharedOptions,
-  [name = '']: readonly string[],
-): Promise<undefined> {
-  if (name !== NO_SWARM) namedSwarm(env, name)
-  await chooseSwarm(env, name)
-  terminal.emit({ event: 'swarm', name } as { event: 'swarm' })
-  terminal.print(
-    name === NO_SWARM
-      ? 'Commands are in no swarm with members now.\n'
-      : `Commands are in ${name} now. Processes that run stay where they are.\n`,
-  )
-  return undefined
-}
-
-async function left(
-  { terminal, env }: Session,
-  _: SharedOptions,
-  [name = '']: readonly string[],
-): Promise<undefined> {
-  const { directory } = namedSwarm(env, name)
-  if ((await readOwnerKey(directory)) !== undefined) {
-    throw new UsageError(
-      `${join(directory, 'owner.key')} is the key of the swarm's owner: move it to a safe place first`,
-    )
-  }
-  await rm(directory, { recursive: true })
-  terminal.emit({ event: 'left', name } as { event: 'left' })
-  terminal.print(`This machine has left ${name}.\n`)
-  return undefined
 }
 
 /** @param told members that know it; `undefined` if a running process of this machine tells them */

@@ -24,6 +24,7 @@ import {
 import { chooseSwarm, swarmDirectory } from '../swarms/index.ts'
 import { UsageError } from '../usage-error.ts'
 import { memberCommands } from './swarm-members.ts'
+import { ownSwarmCommands } from './swarm-own.ts'
 
 const DAY_MS = 86_400_000
 
@@ -76,7 +77,9 @@ export function swarmCommand(runtime: Runtime): Command {
     .addCommand(create)
     .addCommand(info)
     .addCommand(list)
-  for (const command of memberCommands(runtime)) swarm.addCommand(command)
+  for (const command of [...memberCommands(runtime), ...ownSwarmCommands(runtime)]) {
+    swarm.addCommand(command)
+  }
   return swarm
 }
 

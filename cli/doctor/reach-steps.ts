@@ -1,5 +1,6 @@
 import type { Host, NatKind } from '../../host/index.ts'
 import { CIRCUIT_PROTOCOLS, plainLine } from '../../protocol/index.ts'
+import { shortId } from '../explain/index.ts'
 import { evidenceLine, reachabilityFields, reachabilityLines } from '../reachability.ts'
 import type { StatusReport } from '../status-file.ts'
 import type { Finding, Step } from './diagnose.ts'
@@ -21,7 +22,7 @@ export function reachSteps(init: ReachStepsInit): Step[] {
   return [
     ...init.running.map(
       (report): Step => ({
-        name: `reachability of ${report.role} …${report.peerId.slice(-6)}`,
+        name: `reachability of ${report.role} ${shortId(report.peerId)}`,
         run: () => Promise.resolve(ofRunning(report)),
       }),
     ),

@@ -14,6 +14,24 @@ export function readWhenScraped(registry: Registry) {
         },
       })
     },
+    /** One gauge with a label of the caller's choice. Values that are not read any more end. */
+    labelled(
+      name: string,
+      help: string,
+      label: string,
+      read: () => Iterable<readonly [value: string, number: number]>,
+    ): void {
+      new Gauge({
+        name,
+        help,
+        registers,
+        labelNames: [label],
+        collect() {
+          this.reset()
+          for (const [value, number] of read()) this.set({ [label]: value }, number)
+        },
+      })
+    },
     counter(name: string, help: string, read: () => number): void {
       new Counter({
         name,

@@ -1,5 +1,5 @@
 import { statfsSync } from 'node:fs'
-import { Gauge, type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 import type { Host } from '../../host/index.ts'
 import { plainLine } from '../../protocol/index.ts'
 import { readWhenScraped } from './gauges.ts'
@@ -10,8 +10,8 @@ const CLOCKS = ['right', 'off', 'unclear', 'unknown'] as const
 const MAX_MODELS = 64
 
 export interface HostMetricsOptions {
-  /** Whose disk is watched. @default none */
-  readonly dataDir?: string
+  /** Whose disk is watched. */
+  readonly dataDir: string
   /** Ids of the models that this process serves itself. @default none */
   readonly ownModels?: () => readonly string[]
 }
@@ -23,9 +23,9 @@ export interface HostMetricsOptions {
 export function addHostMetrics(
   registry: Registry,
   host: Host,
-  { dataDir, ownModels = () => [] }: HostMetricsOptions = {},
+  { dataDir, ownModels = () => [] }: HostMetricsOptions,
 ): void {
-  const { gauge, counter, state } = readWhenScraped(registry)
+  const { gauge, labelled, counter, state } = readWhenScraped(registry)
   const use = () => host.relaying().use
   gauge('skein_connections', 'Open connections to peers', () => {
     return host.libp2p.getConnections().length
@@ -51,21 +51,13 @@ export function addHostMetrics(
   gauge('skein_clock_ahead_seconds', 'How far this clock is ahead of the median peer', () => {
     return host.clock().aheadMs / 1_000
   })
-  if (dataDir !== undefined) {
-    gauge('skein_disk_free_bytes', 'Room for the data directory', () => freeBytes(dataDir))
-  }
-  new Gauge({
-    name: 'skein_model_peers',
-    help: 'Peers known to serve a model, this one included, hearsay not',
-    labelNames: ['gen_ai_request_model'],
-    registers: [registry],
-    collect() {
-      this.reset()
-      for (const [model, peers] of modelPeers(host, ownModels())) {
-        this.set({ gen_ai_request_model: plainLine(model) }, peers)
-      }
-    },
-  })
+  gauge('skein_disk_free_bytes', 'Room for the data directory', () => freeBytes(dataDir))
+  labelled(
+    'skein_model_peers',
+    'Peers known to serve a model, this one included, hearsay not',
+    'gen_ai_request_model',
+    () => modelPeers(host, ownModels()).map(([model, peers]) => [plainLine(model), peers]),
+  )
 }
 
 function freeBytes(dataDir: string): number {

@@ -1,6 +1,5 @@
 import { Counter, Histogram, Registry } from 'prom-client'
 import type { Node, ServedRequest } from '../../node/index.ts'
-import { defined } from '../../protocol/index.ts'
 import { readWhenScraped } from './gauges.ts'
 import { addHostMetrics } from './host-metrics.ts'
 
@@ -46,10 +45,10 @@ export class NodeMetrics {
   }
 
   /** Adds what is read from the node itself. Once. */
-  attach(node: Node, dataDir?: string): void {
+  attach(node: Node, dataDir: string): void {
     const { gauge, state } = readWhenScraped(this.registry)
     addHostMetrics(this.registry, node.host, {
-      ...defined({ dataDir }),
+      dataDir,
       ownModels: () => node.models().map(({ id }) => id),
     })
     state('skein_node_state', 'Whether a request would be admitted', STATES, () => node.state())

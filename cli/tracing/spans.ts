@@ -1,6 +1,6 @@
 import type { RequestEvent } from '../../client/index.ts'
 import type { ServedRequest } from '../../node/index.ts'
-import type { AttemptRecord, InferenceKind } from '../../protocol/index.ts'
+import type { AttemptRecord, InferenceKind, Usage } from '../../protocol/index.ts'
 
 /** A span that has ended. Nothing in it comes from a prompt or an answer. */
 export interface EndedSpan {
@@ -41,11 +41,7 @@ export function requestSpans(event: RequestEvent): readonly EndedSpan[] {
       ...about,
       'gen_ai.provider.name': providerOf(attempts.find(isAnswered)),
       ...(event.answeredBy !== undefined && { 'gen_ai.response.model': event.answeredBy }),
-      ...(usage !== undefined && {
-        'gen_ai.usage.input_tokens': usage.promptTokens,
-        'gen_ai.usage.output_tokens': usage.completionTokens,
-        'gen_ai.usage.cache_read.input_tokens': usage.cachedPromptTokens,
-      }),
+      ...tokensOf(usage),
       ...firstChunk(ttftMs),
       ...errorOf(outcome),
       'skein.request.id': event.requestId,
@@ -116,11 +112,7 @@ export function servedSpan(
       'gen_ai.operation.name': operation,
       'gen_ai.provider.name': PROVIDER,
       ...(model !== undefined && { 'gen_ai.request.model': model, 'gen_ai.response.model': model }),
-      ...(usage !== undefined && {
-        'gen_ai.usage.input_tokens': usage.promptTokens,
-        'gen_ai.usage.output_tokens': usage.completionTokens,
-        'gen_ai.usage.cache_read.input_tokens': usage.cachedPromptTokens,
-      }),
+      ...tokensOf(usage),
       ...firstChunk(ttftMs),
       ...errorOf(outcome),
       ...(queueMs !== undefined && { 'skein.queue.duration': queueMs / 1_000 }),
@@ -140,6 +132,15 @@ function isAnswered({ outcome }: AttemptRecord): boolean {
 function providerOf(attempt: AttemptRecord | undefined): string {
   const { peerId = '' } = attempt ?? {}
   return peerId.startsWith(PROVIDER_PREFIX) ? peerId.slice(PROVIDER_PREFIX.length) : PROVIDER
+}
+
+function tokensOf(usage: Usage | undefined): EndedSpan['attributes'] {
+  if (usage === undefined) return {}
+  return {
+    'gen_ai.usage.input_tokens': usage.promptTokens,
+    'gen_ai.usage.output_tokens': usage.completionTokens,
+    'gen_ai.usage.cache_read.input_tokens': usage.cachedPromptTokens,
+  }
 }
 
 function firstChunk(ttftMs: number | undefined): EndedSpan['attributes'] {

@@ -13,6 +13,11 @@ const MAX_SUMMED_DAYS = 3_650
 /** Models of one key and day; further ones are counted together. */
 const MAX_MODELS = 64
 const OTHERS = '(others)'
+/** Of an INSERT: adds the counts to a row that exists. */
+const OR_ADD = `ON CONFLICT DO UPDATE SET
+  requests = requests + excluded.requests, failed = failed + excluded.failed,
+  prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+  completion_tokens = completion_tokens + excluded.completion_tokens`
 
 /** One key, model and day. */
 export interface UsageRow {
@@ -42,20 +47,12 @@ export class UsageFile implements Disposable {
   private constructor(database: DatabaseSync, nowMs: () => number) {
     this.#database = database
     this.#nowMs = nowMs
-    this.#count = database.prepare(
-      `INSERT INTO usage VALUES (?, ?, ?, 1, ?, ?, ?) ON CONFLICT DO UPDATE SET
-        requests = requests + 1, failed = failed + excluded.failed,
-        prompt_tokens = prompt_tokens + excluded.prompt_tokens,
-        completion_tokens = completion_tokens + excluded.completion_tokens`,
-    )
+    this.#count = database.prepare(`INSERT INTO usage VALUES (?, ?, ?, 1, ?, ?, ?) ${OR_ADD}`)
     this.#models = database.prepare('SELECT model FROM usage WHERE day = ? AND key = ?')
     this.#sumUp = database.prepare(
       `INSERT INTO usage SELECT day, key, '${OTHERS}', SUM(requests), SUM(failed), SUM(prompt_tokens),
         SUM(completion_tokens) FROM usage WHERE day < ? AND model <> '${OTHERS}' GROUP BY day, key
-        ON CONFLICT DO UPDATE SET
-        requests = requests + excluded.requests, failed = failed + excluded.failed,
-        prompt_tokens = prompt_tokens + excluded.prompt_tokens,
-        completion_tokens = completion_tokens + excluded.completion_tokens`,
+        ${OR_ADD}`,
     )
     this.#forgetModels = database.prepare(
       `DELETE FROM usage WHERE day < ? AND model <> '${OTHERS}'`,

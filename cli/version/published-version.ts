@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { InferenceError, plainLine } from '../../protocol/index.ts'
+import { boundedText } from '../bounded-text.ts'
+import { foundHome } from '../directories.ts'
 import type { Environment } from '../environment.ts'
 
 const DEFAULT_REGISTRY = 'https://registry.npmjs.org/'
@@ -33,10 +34,11 @@ export async function publishedVersion(
     const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)])
     const response = await ask(url, { signal: limit, headers: { accept: 'application/json' } })
     if (!response.ok) throw new Error(`it answered ${response.status}`)
-    if (Number(response.headers.get('content-length') ?? 0) > MAX_BYTES) {
-      throw new Error('its answer is too long')
-    }
-    const parsed = ANSWER.safeParse(await response.json())
+    const text = await boundedText(response, {
+      maxBytes: MAX_BYTES,
+      tooLong: 'its answer is too long',
+    })
+    const parsed = ANSWER.safeParse(JSON.parse(text))
     if (parsed.success) return parsed.data.version
     throw new Error('it did not answer with a version')
   } catch (cause) {
@@ -53,8 +55,10 @@ export async function publishedVersion(
 export async function registryOf(env: Environment): Promise<string> {
   const named = env['npm_config_registry'] ?? env['NPM_CONFIG_REGISTRY']
   if (named !== undefined && URL.canParse(named)) return named
-  const path = env['NPM_CONFIG_USERCONFIG'] ?? join(env['HOME'] ?? homedir(), '.npmrc')
-  const text = await readFile(path, 'utf8').catch(() => '')
+  const home = foundHome(env)
+  const own = home === undefined ? undefined : join(home, '.npmrc')
+  const path = env['NPM_CONFIG_USERCONFIG'] ?? own
+  const text = path === undefined ? '' : await readFile(path, 'utf8').catch(() => '')
   const [, configured = ''] = /^\s*registry\s*=\s*"?([^"\s]+)"?\s*$/m.exec(text) ?? []
   return URL.canParse(configured) ? configured : DEFAULT_REGISTRY
 }

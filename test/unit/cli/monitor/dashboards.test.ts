@@ -73,7 +73,8 @@ describe('metrics of a node', () => {
   it('count what a relay has done, and not twice', async () => {
     const metrics = new NodeMetrics()
     const use = { bytes: 10, refused: 1, reservations: 2, circuits: 3 }
-    addHostMetrics(metrics.registry, { ...HOST, relaying: () => ({ held: [], use }) } as never)
+    const host = { ...HOST, relaying: () => ({ held: [], use }) } as never
+    addHostMetrics(metrics.registry, host, { dataDir: '.' })
     await metrics.registry.metrics()
     use.bytes = 12
     expect(await metrics.registry.metrics()).toContain('skein_relay_bytes_total 12')

@@ -29,6 +29,7 @@ describe('the published version', () => {
     ['is refused', async () => new Response('', { status: 403 }), 'it answered 403'],
     ['gets a page', async () => new Response('<html>'), 'npm.example cannot be asked'],
     ['gets another answer', async () => Response.json({ version: 3 }), 'with a version'],
+    ['gets a long answer', async () => new Response(' '.repeat(2 ** 21)), 'its answer is too long'],
   ])('says what to do if it %s', async (_, fetch, why) => {
     const asked = publishedVersion(
       { name: 'skein', registry: 'https://npm.example/', fetch },
