@@ -1,5 +1,3 @@
-import { unwatchFile, watchFile } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import type { PeerId, PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { equals } from 'uint8arrays/equals'
@@ -8,8 +6,6 @@ import {
   type Certificate,
   InferenceError,
   type MemberList,
-  openCertificate,
-  openIssuerCertificate,
   openMemberList,
   type Rotation,
   sealBadge,
@@ -21,7 +17,9 @@ import { lockDataDirInTurn } from '../data-dir-lock.ts'
 import { readKeyFile, writeKeyFile } from './key-file.ts'
 import { type HeldKey, heldKey, Keyring, rotationOf } from './keyring.ts'
 import { MEMBERSHIP } from './limits.ts'
+import { isBetterOwn, type OwnCertificate, ownCertificateOf } from './own-certificate.ts'
 import { Roster } from './roster.ts'
+import { SharedFiles } from './shared-files.ts'
 import {
   readAdmission,
   readSwarmFiles,
@@ -29,9 +27,6 @@ import {
   swarmPaths,
   writeAdmission,
 } from './swarm-files.ts'
-
-/** Other processes of this machine change the files, too. */
-const POLL_MS = 500
 
 /** Where faults of a membership's files are reported. */
 export interface MembershipInit {
@@ -50,17 +45,10 @@ export class Membership implements Disposable {
   readonly #onFault: (message: string) => void
   readonly #now: () => number
   readonly #listeners = new Set<() => void>()
-  readonly #onFile = (): void => {
-    this.refresh().catch((error: unknown) =>
-      this.#onFault(`the membership stays as it was: ${String(error)}`),
-    )
-  }
-  #certificate: Certificate
-  #issuerCertificate: Certificate | undefined
+  readonly #shared: SharedFiles
+  #own: OwnCertificate
   #unsaved: boolean = false
   #isClosed: boolean = false
-  /** Of the file when it was last read. */
-  #readAt = ''
   #changing: Promise<unknown> = Promise.resolve()
 
   private constructor(
@@ -68,17 +56,22 @@ export class Membership implements Disposable {
     files: SwarmFiles,
     roster: Roster,
     keyring: Keyring,
-    own: OwnCertificates,
+    own: OwnCertificate,
     { onFault, now }: Required<MembershipInit>,
   ) {
     this.directory = directory
     this.roster = roster
     this.keyring = keyring
     this.#files = files
-    this.#certificate = own.certificate
-    this.#issuerCertificate = own.issuerCertificate
+    this.#own = own
     this.#onFault = onFault
     this.#now = now
+    const { admission, keys } = swarmPaths(directory)
+    this.#shared = new SharedFiles([admission, keys], () => {
+      this.refresh().catch((error: unknown) =>
+        onFault(`the membership stays as it was: ${String(error)}`),
+      )
+    })
   }
 
   /** @throws InferenceError `invalid_request` if the directory holds no membership, or a damaged one */
@@ -86,7 +79,7 @@ export class Membership implements Disposable {
     const files = await readSwarmFiles(directory)
     const { owner } = files
     const roster = new Roster({ swarmId: await swarmIdOf(owner), owner })
-    const own = await ownCertificates(files.admission)
+    const own = await ownCertificateOf(files.admission)
     const { onFault = () => {}, now = systemClock.wall } = init
     const { keys, retired } = await readKeyFile(directory)
     const keyring = new Keyring(keys.length > 0 ? keys : [await heldKey(files.secret)], retired)
@@ -147,12 +140,12 @@ export class Membership implements Disposable {
 
   /** This machine's own. */
   get certificate(): Certificate {
-    return this.#certificate
+    return this.#own.certificate
   }
 
   /** The certificate of the admin that issued it. Absent if the owner did. */
   get issuerCertificate(): Certificate | undefined {
-    return this.#issuerCertificate
+    return this.#own.issuerCertificate
   }
 
   /** This member's word for the peer id of a process. */
@@ -162,10 +155,7 @@ export class Membership implements Disposable {
 
   /** Called after each change of the lists or of the own certificate. @returns unsubscribe */
   onChange(listener: () => void): () => void {
-    if (this.#listeners.size === 0) {
-      const options = { interval: POLL_MS, persistent: false }
-      for (const path of this.#shared) watchFile(path, options, this.#onFile)
-    }
+    if (this.#listeners.size === 0) this.#shared.follow()
     this.#listeners.add(listener)
     return () => {
       this.#listeners.delete(listener)
@@ -173,15 +163,9 @@ export class Membership implements Disposable {
     }
   }
 
-  /** Files that other processes of this machine change. */
-  get #shared(): readonly string[] {
-    const { admission, keys } = swarmPaths(this.directory)
-    return [admission, keys]
-  }
-
   /** Stops following changes by other processes. */
   [Symbol.dispose](): void {
-    for (const path of this.#shared) unwatchFile(path, this.#onFile)
+    this.#shared.unfollow()
   }
 
   /** Waits for what is being written; nothing is written afterwards. */
@@ -226,13 +210,12 @@ export class Membership implements Disposable {
 
   /** Replaces the own certificate by a renewed one. @throws InferenceError `malformed` for that of another member */
   async adopt(admission: Admission): Promise<void> {
-    const own = await ownCertificates(admission)
+    const own = await ownCertificateOf(admission)
     if (!own.certificate.member.equals(this.member)) {
       throw new InferenceError('malformed', 'a certificate of another member')
     }
     await this.#merge(admission.lists)
-    this.#certificate = own.certificate
-    this.#issuerCertificate = own.issuerCertificate
+    this.#own = own
     this.#told()
     await this.#save()
   }
@@ -322,9 +305,9 @@ export class Membership implements Disposable {
   /** A renewal, or another role, reaches this machine with the lists. */
   #adoptFromLists(): void {
     const listed = this.roster.certificateOf(this.member)
-    if (listed === undefined || !isBetterOwn(listed, this.#certificate)) return
-    this.#certificate = listed
-    this.#issuerCertificate = this.roster.listOf(listed.issuer)?.issuerCertificate
+    if (listed === undefined || !isBetterOwn(listed, this.certificate)) return
+    const { issuerCertificate } = this.roster.listOf(listed.issuer) ?? {}
+    this.#own = { certificate: listed, issuerCertificate }
   }
 
   /** Takes in what other processes of this machine have written. @throws the system's error for an unreadable file */
@@ -333,17 +316,16 @@ export class Membership implements Disposable {
     if (this.#unsaved) await this.#save()
   }
 
+  /** @returns whether anything changed */
   async #mergeFile(): Promise<boolean> {
-    const version = (await Promise.all(this.#shared.map(versionOf))).join()
-    if (version === this.#readAt) return false
+    return (await this.#shared.readChanged(() => this.#mergeFiles())) ?? false
+  }
+
+  async #mergeFiles(): Promise<boolean> {
     const admission = await readAdmission(this.directory)
-    this.#readAt = version
-    const own = await ownCertificates(admission)
-    const isBetter = isBetterOwn(own.certificate, this.#certificate)
-    if (isBetter) {
-      this.#certificate = own.certificate
-      this.#issuerCertificate = own.issuerCertificate
-    }
+    const own = await ownCertificateOf(admission)
+    const isBetter = isBetterOwn(own.certificate, this.certificate)
+    if (isBetter) this.#own = own
     const { keys, retired } = await readKeyFile(this.directory)
     const hasKeys = this.keyring.merge(keys, retired)
     return (await this.#merge(admission.lists)) || isBetter || hasKeys
@@ -364,8 +346,8 @@ export class Membership implements Disposable {
 
   #admission(): Admission {
     return {
-      certificate: this.#certificate.bytes,
-      issuerCertificate: this.#issuerCertificate?.bytes ?? new Uint8Array(),
+      certificate: this.certificate.bytes,
+      issuerCertificate: this.issuerCertificate?.bytes ?? new Uint8Array(),
       lists: this.roster.lists().map(({ bytes }) => bytes),
     }
   }
@@ -375,33 +357,7 @@ export class Membership implements Disposable {
   }
 }
 
-interface OwnCertificates {
-  readonly certificate: Certificate
-  readonly issuerCertificate: Certificate | undefined
-}
-
-async function ownCertificates(admission: Admission): Promise<OwnCertificates> {
-  return {
-    certificate: await openCertificate(admission.certificate),
-    issuerCertificate: await openIssuerCertificate(admission.issuerCertificate),
-  }
-}
-
 /** The highest number that a rotation may have: it is a time. */
 function latestNumber(nowMs: number): number {
   return nowMs + MEMBERSHIP.startToleranceMs
-}
-
-/** Differs after each change of the file. */
-async function versionOf(path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined)
-  return found === undefined ? '' : `${found.mtimeMs} ${found.size} ${found.ino}`
-}
-
-/** An admin's certificate replaces all others; else the one that lasts longer. */
-function isBetterOwn(a: Certificate, b: Certificate): boolean {
-  if (a.role === 'admin' || b.role === 'admin') {
-    return a.role === 'admin' && (b.role !== 'admin' || a.expiresAtMs > b.expiresAtMs)
-  }
-  return a.expiresAtMs > b.expiresAtMs
 }
