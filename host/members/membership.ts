@@ -7,16 +7,13 @@ import {
   InferenceError,
   type MemberList,
   openMemberList,
-  type Rotation,
   sealBadge,
   swarmIdOf,
 } from '../../protocol/index.ts'
 import { diskFaultOf } from '../../storage/index.ts'
 import { systemClock } from '../../timing/index.ts'
 import { lockDataDirInTurn } from '../data-dir-lock.ts'
-import { readKeyFile, writeKeyFile } from './key-file.ts'
-import { type HeldKey, heldKey, Keyring, rotationOf } from './keyring.ts'
-import { MEMBERSHIP } from './limits.ts'
+import { heldKey } from './keyring.ts'
 import { isBetterOwn, type OwnCertificate, ownCertificateOf } from './own-certificate.ts'
 import { Roster } from './roster.ts'
 import { SharedFiles } from './shared-files.ts'
@@ -27,6 +24,7 @@ import {
   swarmPaths,
   writeAdmission,
 } from './swarm-files.ts'
+import { SwarmKeys } from './swarm-keys.ts'
 
 /** Where faults of a membership's files are reported. */
 export interface MembershipInit {
@@ -40,7 +38,7 @@ export interface MembershipInit {
 export class Membership implements Disposable {
   readonly directory: string
   readonly roster: Roster
-  readonly keyring: Keyring
+  readonly keys: SwarmKeys
   readonly #files: SwarmFiles
   readonly #onFault: (message: string) => void
   readonly #now: () => number
@@ -55,19 +53,19 @@ export class Membership implements Disposable {
     directory: string,
     files: SwarmFiles,
     roster: Roster,
-    keyring: Keyring,
+    keys: SwarmKeys,
     own: OwnCertificate,
     { onFault, now }: Required<MembershipInit>,
   ) {
     this.directory = directory
     this.roster = roster
-    this.keyring = keyring
+    this.keys = keys
     this.#files = files
     this.#own = own
     this.#onFault = onFault
     this.#now = now
-    const { admission, keys } = swarmPaths(directory)
-    this.#shared = new SharedFiles([admission, keys], () => {
+    const paths = swarmPaths(directory)
+    this.#shared = new SharedFiles([paths.admission, paths.keys], () => {
       this.refresh().catch((error: unknown) =>
         onFault(`the membership stays as it was: ${String(error)}`),
       )
@@ -81,9 +79,8 @@ export class Membership implements Disposable {
     const roster = new Roster({ swarmId: await swarmIdOf(owner), owner })
     const own = await ownCertificateOf(files.admission)
     const { onFault = () => {}, now = systemClock.wall } = init
-    const { keys, retired } = await readKeyFile(directory)
-    const keyring = new Keyring(keys.length > 0 ? keys : [await heldKey(files.secret)], retired)
-    const membership = new Membership(directory, files, roster, keyring, own, { onFault, now })
+    const keys = await SwarmKeys.open({ directory, files, roster, now })
+    const membership = new Membership(directory, files, roster, keys, own, { onFault, now })
     await membership.#merge(files.admission.lists)
     return membership
   }
@@ -103,30 +100,7 @@ export class Membership implements Disposable {
 
   /** The newest pre-shared key, 32 bytes. */
   get secret(): Uint8Array {
-    return this.keyring.current.secret
-  }
-
-  /** Pre-shared keys with which connections may be made, 32 bytes each, the newest first. */
-  secrets(nowMs: number): readonly Uint8Array[] {
-    return this.keyring.accepted(nowMs)
-  }
-
-  /**
-   * The newest pre-shared key, for a member that has only older ones. Absent until all lists are here that its rotation
-   * names: one of them may revoke that member.
-   *
-   * @param number of the newest key that the member has
-   */
-  keyFor(number: number): HeldKey | undefined {
-    const { current } = this.keyring
-    const rotation = rotationOf(current, this.rotations())
-    if (rotation === undefined || rotation.number <= number) return undefined
-    return rotation.heads.some((head) => this.roster.lacks(head)) ? undefined : current
-  }
-
-  /** Number of the newest pre-shared key, without those that a clock far ahead has given. */
-  keyNumber(nowMs: number): number {
-    return this.keyring.numberUpTo(latestNumber(nowMs))
+    return this.keys.current.secret
   }
 
   get memberKey(): PrivateKey {
@@ -190,22 +164,12 @@ export class Membership implements Disposable {
   ): Promise<boolean> {
     const isNew = await this.#merge(lists)
     const key = secret === undefined ? undefined : await heldKey(secret)
-    const isNewKey = key !== undefined && this.#offer(key, nowMs)
+    const isNewKey = key !== undefined && this.keys.offer(key, nowMs)
     if (isNew || isNewKey) {
       this.#told()
       await this.#save()
     }
-    return key === undefined || isNewKey || !this.#isAhead(key)
-  }
-
-  #offer(key: HeldKey, nowMs: number): boolean {
-    return this.keyring.offer(key, this.rotations(nowMs), latestNumber(nowMs))
-  }
-
-  /** Whether a list names this key, as a newer one than all that are here. */
-  #isAhead(key: HeldKey): boolean {
-    const rotation = rotationOf(key, this.roster.rotations())
-    return rotation !== undefined && rotation.number > this.keyring.current.number
+    return key === undefined || isNewKey || !this.keys.isAhead(key)
   }
 
   /** Replaces the own certificate by a renewed one. @throws InferenceError `malformed` for that of another member */
@@ -229,7 +193,7 @@ export class Membership implements Disposable {
         const result = await work()
         // A key that no list names would be handed on to no other member: the lists come first.
         await writeAdmission(this.directory, this.#admission())
-        await this.#writeKeys()
+        await this.keys.save()
         this.#unsaved = false
         return result
       } finally {
@@ -243,22 +207,9 @@ export class Membership implements Disposable {
     return result
   }
 
-  async #writeKeys(): Promise<void> {
-    const { keyring } = this
-    keyring.prune(this.#now())
-    const isFirst = keyring.keys.every(({ secret }) => equals(secret, this.#files.secret))
-    if (!isFirst) await writeKeyFile(this.directory, keyring)
-  }
-
-  /** Rotations in the lists, without those whose number, a time, is far ahead. */
-  rotations(nowMs: number = this.#now()): readonly Rotation[] {
-    const latest = latestNumber(nowMs)
-    return this.roster.rotations().filter(({ number }) => number <= latest)
-  }
-
   /** Takes in the pre-shared key that this machine's list names, in `change`. */
   async rotated(secret: Uint8Array, nowMs: number): Promise<void> {
-    if (this.#offer(await heldKey(secret), nowMs)) return
+    if (this.keys.offer(await heldKey(secret), nowMs)) return
     throw new InferenceError('internal', 'the new pre-shared key is not taken')
   }
 
@@ -270,11 +221,7 @@ export class Membership implements Disposable {
    */
   async takeInvited(secret: Uint8Array): Promise<boolean> {
     const key = await heldKey(secret)
-    return await this.change(async () => {
-      const isNew = this.keyring.invited(key, this.#now() + MEMBERSHIP.overlapMs)
-      this.keyring.follow(this.rotations())
-      return isNew
-    })
+    return await this.change(() => Promise.resolve(this.keys.invited(key)))
   }
 
   /** Takes in a list of this machine's own making, in `change`. */
@@ -294,7 +241,7 @@ export class Membership implements Disposable {
       if (this.roster.take(list) === 'new') isNew = true
     }
     if (isNew) this.#adoptFromLists()
-    return this.keyring.follow(this.rotations()) || isNew
+    return this.keys.follow() || isNew
   }
 
   /** Whether the list was verified before, and is in force. */
@@ -326,8 +273,7 @@ export class Membership implements Disposable {
     const own = await ownCertificateOf(admission)
     const isBetter = isBetterOwn(own.certificate, this.certificate)
     if (isBetter) this.#own = own
-    const { keys, retired } = await readKeyFile(this.directory)
-    const hasKeys = this.keyring.merge(keys, retired)
+    const hasKeys = await this.keys.mergeFile()
     return (await this.#merge(admission.lists)) || isBetter || hasKeys
   }
 
@@ -355,9 +301,4 @@ export class Membership implements Disposable {
   #told(): void {
     for (const listener of this.#listeners) listener()
   }
-}
-
-/** The highest number that a rotation may have: it is a time. */
-function latestNumber(nowMs: number): number {
-  return nowMs + MEMBERSHIP.startToleranceMs
 }
