@@ -257,7 +257,7 @@ export class Membership implements Disposable {
     this.#own = { certificate: listed, issuerCertificate }
   }
 
-  /** Takes in what other processes of this machine have written. @throws the system's error for an unreadable file */
+  /** Takes in what other processes have written. @throws the system's error for an unreadable file */
   async refresh(): Promise<void> {
     if (await this.#mergeFile()) this.#told()
     if (this.#unsaved) await this.#save()
