@@ -65,7 +65,14 @@ export {
   resolveModelSource,
 } from './model-source/index.ts'
 export { createOllamaBackend, type OllamaBackendInit } from './ollama/index.ts'
-export { createOpenAiBackend, type OpenAiBackendInit } from './openai/index.ts'
+export {
+  CONTINUE_BY,
+  type ContinueBy,
+  createOpenAiBackend,
+  DECLARED_FORMS,
+  declaredContinuation,
+  type OpenAiBackendInit,
+} from './openai/index.ts'
 export { hubSnapshot } from './safetensors/index.ts'
 export {
   createScriptedBackend,

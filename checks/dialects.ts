@@ -9,6 +9,10 @@ import {
 } from '../backend/embedded/declared.ts'
 import { traitsOf } from '../backend/embedded/template-traits.ts'
 import { OLLAMA_CAPABILITIES, OLLAMA_FIELDS } from '../backend/ollama/catalog.ts'
+import {
+  CONTINUED_FIELDS,
+  DECLARED_CONTINUATIONS,
+} from '../backend/openai/declared-continuation.ts'
 import { FLAVORS } from '../backend/openai/flavor.ts'
 import { CALLERS_FIELDS as ANTHROPIC } from '../gateway/anthropic/chat-request.ts'
 import { CALLERS_FIELDS as OLLAMA } from '../gateway/ollama/options.ts'
@@ -70,8 +74,12 @@ const ENGINES: readonly Engine[] = [
     fields: OLLAMA_FIELDS.chat,
     someFields: ['reasoning_effort', ...OLLAMA_FIELDS.embedding],
   },
-  { ...FLAVORS.generic, title: 'other servers', fields: Object.keys(FLAVORS.generic.fields) },
-  { ...FLAVORS.openai, title: 'providers', fields: Object.keys(FLAVORS.openai.fields) },
+  ...(['generic', 'openai'] as const).map((flavor) => ({
+    ...FLAVORS[flavor],
+    title: flavor === 'generic' ? 'other servers' : 'providers',
+    fields: Object.keys(FLAVORS[flavor].fields),
+    someFields: CONTINUED_FIELDS,
+  })),
 ]
 
 function tables(): string {
@@ -110,6 +118,17 @@ function tables(): string {
       HINTS.map(([hint]) => [
         code(hint),
         ...[RESPONSES, ANTHROPIC, OLLAMA].map((names) => code(names[hint] ?? hint)),
+      ]),
+    ),
+    'Cloud APIs whose documentation describes how they continue an answer. Skein asks them for it: [resuming](#resuming).',
+    table(
+      ['API', 'hosts', 'asked by'],
+      DECLARED_CONTINUATIONS.map(({ title, hosts, by }) => [
+        title,
+        hosts.map(code).join(', '),
+        by === 'final-message'
+          ? 'a final assistant message'
+          : `that message with ${code(`${by}: true`)}`,
       ]),
     ),
     `Without effect at any value of OpenAI's type: ${list(Object.keys(DROPPED))}. Any field may be \`null\`. Accepted at a value without effect, and rejected by name at others: ${list(

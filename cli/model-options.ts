@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { CONTINUE_BY, type ContinueBy } from '../backend/index.ts'
 import type { ClientInit, ProviderInit } from '../client/index.ts'
 import type { Environment } from './environment.ts'
 import { addValue, repeatable } from './option-parsers.ts'
@@ -19,6 +20,8 @@ export interface ModelOptions {
   readonly providerKey?: readonly string[]
   /** `name=model,model` */
   readonly providerModels?: readonly string[]
+  /** `name=how` */
+  readonly providerContinues?: readonly string[]
   /** Names. */
   readonly providerFirst?: readonly string[]
   /** `env`: those whose keys the environment has. */
@@ -33,6 +36,7 @@ export const MODEL_SETTINGS = [
   'provider',
   'provider-key',
   'provider-models',
+  'provider-continues',
   'provider-first',
   'alias',
 ] as const
@@ -53,6 +57,11 @@ export function withModelOptions(command: Command): Command {
     .option(
       '--provider-models <name=a,b>',
       'models of the provider to use for requests with the same id, the first also for auto; repeatable',
+      addPair,
+    )
+    .option(
+      '--provider-continues <name=how>',
+      `how the provider continues an answer that broke off: ${CONTINUE_BY.join(', ')} (default: as documented by its maker); repeatable`,
       addPair,
     )
     .option(
@@ -85,18 +94,21 @@ export function modelsOf(
   const keys = pairs(options.providerKey)
   const models = pairs(options.providerModels)
   const first = (options.providerFirst ?? []).map((name) => name.toLowerCase())
-  for (const name of [...keys.keys(), ...models.keys(), ...first]) {
+  const continues = pairs(options.providerContinues)
+  for (const name of [...keys.keys(), ...models.keys(), ...continues.keys(), ...first]) {
     if (!urls.has(name))
       throw new UsageError('an option names a provider that no --provider defines')
   }
   const providers = [...urls].map(([name, baseUrl]): ProviderInit => {
     const apiKey = keyOf(name, keys, env)
     const own = models.get(name)?.split(',') ?? []
+    const how = continueBy(name, continues)
     return {
       name,
       baseUrl,
       ...(apiKey !== undefined && { apiKey }),
       ...(own.length > 0 && { models: own.map((model) => model.trim()).filter((id) => id !== '') }),
+      ...(how !== undefined && { continues: how }),
       ...(first.includes(name) && { place: 'first' }),
     }
   })
@@ -110,6 +122,15 @@ export function modelsOf(
 function fromEnv(text: string): 'env' {
   if (text === 'env') return text
   throw new InvalidArgumentError('It must be env; --provider names another provider.')
+}
+
+function continueBy(name: string, continues: ReadonlyMap<string, string>): ContinueBy | undefined {
+  const text = continues.get(name)
+  const found = CONTINUE_BY.find((how) => how === text)
+  if (text === undefined || found !== undefined) return found
+  throw new UsageError(
+    `--provider-continues ${name}=…: it must be one of ${CONTINUE_BY.join(', ')}`,
+  )
 }
 
 function keyOf(

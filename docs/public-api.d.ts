@@ -218,7 +218,10 @@ declare module 'skein/backend' {
     BackendFromUrlInit,
     BackendLoad,
     BackendModel,
+    CONTINUE_BY,
     Clock,
+    ContinueBy,
+    DECLARED_FORMS,
     DetectInit,
     DetectedBackend,
     DigestInit,
@@ -258,6 +261,7 @@ declare module 'skein/backend' {
     createOllamaBackend,
     createOpenAiBackend,
     createScriptedBackend,
+    declaredContinuation,
     decodeTokens,
     detectBackends,
     encodeTokens,
@@ -396,6 +400,8 @@ class WrongShape extends InferenceError {
     constructor(message: string);
 }
 const CAPABILITIES: readonly ["chat", "completion", "embedding", "tools", "json_schema", "logprobs", "token_ids", "vision", "score"];
+const CONTINUE_BY: readonly ContinueBy[];
+const DECLARED_FORMS: readonly ResumeForm[];
 const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorTraits>>;
 const GATEWAY_LIMITS: GatewayLimits;
 const HOPS_HEADER = "x-skein-hops";
@@ -461,6 +467,7 @@ const PROTOCOLS: {
     readonly sameNetwork: "/skein/same-network/1.0.0";
     readonly membership: "/skein/membership/1.0.0";
 };
+const RESUME_FORMS: readonly ["tools", "reasoning", "json"];
 const STATUSES: readonly ["validating", "failed", "in_progress", "finalizing", "completed", "expired", "cancelling", "cancelled"];
 const systemClock: Clock;
 function batchResultLine({ id, request, answer, error }: BatchResult): string;
@@ -481,6 +488,7 @@ function createOpenAiBackend(init: OpenAiBackendInit): Backend;
 function createScriptedBackend(init?: ScriptedInit): ScriptedBackend;
 function createSwarmKey(): Uint8Array;
 function createSwarmsClient(init: SwarmsClientInit): Promise<Skein>;
+function declaredContinuation(baseUrl: string, model: string, stated?: ContinueBy): DeclaredContinuation | undefined;
 function decodeAdvertisementRequest(bytes: Uint8Array): number;
 function decodeAdvertisementResponse(bytes: Uint8Array): AdvertisementResponse;
 function decodeClientFrame(bytes: Uint8Array, attemptId?: Uint8Array): ClientFrame;
@@ -888,6 +896,10 @@ interface Cost {
     readonly promptTokens: number;
     readonly completionTokens: number;
     readonly estimated: boolean;
+}
+interface DeclaredContinuation {
+    readonly by: Exclude<ContinueBy, 'none'>;
+    readonly repeats: boolean;
 }
 interface DetailsByCode {
     readonly context_too_long: {
@@ -1457,6 +1469,7 @@ interface OpenAiBackendInit extends Omit<EngineHttpInit, 'baseUrl'> {
     readonly slots?: number;
     readonly capabilities?: readonly Capability[];
     readonly exactCapabilities?: readonly Capability[] | undefined;
+    readonly continues?: ContinueBy | undefined;
     readonly digestOf?: (path: string) => Promise<string | undefined>;
     readonly now?: () => number;
 }
@@ -1567,6 +1580,7 @@ interface ProviderInit {
     readonly apiKey?: string;
     readonly models?: readonly string[];
     readonly place?: 'first' | 'last';
+    readonly continues?: ContinueBy;
     readonly headers?: Readonly<Record<string, string>>;
     readonly fetch?: Fetch;
 }
@@ -2077,6 +2091,7 @@ type ClientOverInit = Omit<ClientInit, Exclude<keyof HostInit, 'now'>> & {
     readonly ledger?: Ledger | undefined;
     readonly closes?: readonly (AsyncDisposable | undefined)[];
 };
+type ContinueBy = 'final-message' | 'prefix' | 'partial' | 'none';
 type EngineProgress = Exclude<Progress, {
     phase: 'queued';
 }>;
@@ -2223,6 +2238,7 @@ type ResponseFormat = {
         readonly strict?: boolean | null;
     };
 };
+type ResumeForm = (typeof RESUME_FORMS)[number];
 type ResumeMode = 'exact' | 'same-model' | 'off';
 type ResumeSupport = 'none' | 'prefill' | 'tokens';
 type RunningAttempt = Pick<AttemptRecord, 'deliveredTokens' | 'model' | 'peerId' | 'progress' | 'reason' | 'startedMs' | 'tokens' | 'ttftMs'>;

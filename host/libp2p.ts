@@ -79,7 +79,7 @@ export async function createInstance(
 
 /** The keys of a private swarm: those of the membership as they change, else the one that was given. */
 function secretsOf({ membership, swarmKey, now }: NamedHostInit): SwarmSecrets | undefined {
-  if (membership !== undefined) return () => membership.membership.secrets(now())
+  if (membership !== undefined) return () => membership.membership.keys.secrets(now())
   if (swarmKey === undefined) return undefined
   const secret = swarmSecret(swarmKey)
   return () => [secret]

@@ -9,6 +9,8 @@
  *
  * @packageDocumentation
  */
+export { continued } from './continued.ts'
+export { RepeatedStart, type RepeatedStartInit } from './repeated-start.ts'
 export { ResumeSeam } from './resume-seam.ts'
 export { rewritten } from './rewritten.ts'
 export { spentAnswer } from './spent-answer.ts'

@@ -1,6 +1,7 @@
 import type { Capability } from '../../protocol/index.ts'
 import type { EngineHttp } from '../http/index.ts'
 import type { TrialOutcome } from './capability-trial.ts'
+import type { ContinueBy } from './declared-continuation.ts'
 import type { Identity } from './identify.ts'
 
 export type Json = Readonly<Record<string, unknown>>
@@ -14,6 +15,8 @@ export interface CatalogInit {
   readonly exactCapabilities: readonly Capability[] | undefined
   /** Model ids to show in place of the engine's own names. */
   readonly names: Readonly<Record<string, string>>
+  /** How its owner says that an API continues an answer. */
+  readonly continues: ContinueBy | undefined
   readonly digestOf: ((path: string) => Promise<string | undefined>) | undefined
   /** Results of trials by subject: each trial runs once. */
   readonly trials: Map<string, boolean>

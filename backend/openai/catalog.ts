@@ -4,6 +4,11 @@ import type { AbortOptions } from '../../timing/index.ts'
 import type { BackendModel } from '../backend.ts'
 import { asArray, asNumber, asRecord, asString } from '../http/index.ts'
 import type { CatalogInit, Subject } from './catalog-subject.ts'
+import {
+  CONTINUED_FIELDS,
+  type DeclaredContinuation,
+  declaredContinuation,
+} from './declared-continuation.ts'
 import { FLAVORS, type Flavor } from './flavor.ts'
 import { identify } from './identify.ts'
 import { capabilitiesOf } from './model-capabilities.ts'
@@ -19,6 +24,8 @@ const MAX_MODELS = 4_096
 interface CatalogEntry {
   readonly model: BackendModel
   readonly engineName: string
+  /** How its API is asked to continue an answer. Absent: as the flavor needs it, or not at all. */
+  readonly continuation?: DeclaredContinuation | undefined
 }
 
 export interface Catalog {
@@ -41,7 +48,9 @@ export async function readCatalog(init: CatalogInit, options: AbortOptions): Pro
     const { id: name } = item
     if (typeof name !== 'string' || name === '') continue
     const model = await describe({ ...init, identity, item, name }, options)
-    if (model !== undefined) entries.push({ model, engineName: name })
+    if (model === undefined) continue
+    const continuation = identity.flavor === 'generic' ? declared(name, init) : undefined
+    entries.push({ ...continuing(model, continuation), engineName: name })
   }
   const { flavor, details } = identity
   const { total_slots: totalSlots, role } = details
@@ -49,12 +58,29 @@ export async function readCatalog(init: CatalogInit, options: AbortOptions): Pro
   return { flavor, entries, slots, isRouter: flavor === 'llama-server' && role === 'router' }
 }
 
+type Owned = Partial<Pick<CatalogInit, 'continues'>> & Pick<CatalogInit, 'root'>
+
+function declared(name: string, { root, continues }: Owned): DeclaredContinuation | undefined {
+  return declaredContinuation(root.baseUrl, name, continues)
+}
+
+/** A model of an API that continues its answers, if it does. */
+function continuing(
+  model: BackendModel,
+  continuation: DeclaredContinuation | undefined,
+): Omit<CatalogEntry, 'engineName'> {
+  if (continuation === undefined || !model.capabilities.includes('chat')) return { model }
+  return {
+    model: { ...model, resume: 'prefill', fields: [...model.fields, ...CONTINUED_FIELDS] },
+    continuation,
+  }
+}
+
 /** A catalog as the caller states it, of models with any names. */
-export function assumedCatalog(names: readonly string[]): Catalog {
+export function assumedCatalog(names: readonly string[], owned: Owned): Catalog {
   const { capabilities, fields, slots } = FLAVORS.openai
-  const entries = names.map((engineName) => ({
-    engineName,
-    model: {
+  const entries = names.map((engineName) => {
+    const model: BackendModel = {
       id: normalizeModelId(engineName),
       aliases: [],
       family: '',
@@ -63,10 +89,11 @@ export function assumedCatalog(names: readonly string[]): Catalog {
       contextLength: 0,
       templateHash: '',
       capabilities,
-      resume: 'none' as const,
+      resume: 'none',
       fields: Object.keys(fields),
-    },
-  }))
+    }
+    return { ...continuing(model, declared(engineName, owned)), engineName }
+  })
   return { flavor: 'openai', entries, slots, isRouter: false }
 }
 

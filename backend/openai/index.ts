@@ -6,6 +6,12 @@
  *
  * @packageDocumentation
  */
+export {
+  CONTINUE_BY,
+  type ContinueBy,
+  DECLARED_FORMS,
+  declaredContinuation,
+} from './declared-continuation.ts'
 export { FLAVORS, type Flavor } from './flavor.ts'
 export { identify, serverRoot } from './identify.ts'
 export { createOpenAiBackend } from './openai-backend.ts'

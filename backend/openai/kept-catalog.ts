@@ -10,7 +10,7 @@ const CATALOG_AGE_MS = 30_000
 
 type KeptCatalogInit = Pick<
   OpenAiBackendInit,
-  'assumed' | 'capabilities' | 'digestOf' | 'exactCapabilities' | 'models' | 'names'
+  'assumed' | 'capabilities' | 'continues' | 'digestOf' | 'exactCapabilities' | 'models' | 'names'
 > & {
   /** The server without `/v1`. */
   readonly root: EngineHttp
@@ -36,7 +36,7 @@ export class KeptCatalog {
   /** The catalog for a request; refreshed if it is old and lacks the model, which may have been loaded since. */
   async having(name: string, options: AbortOptions): Promise<Catalog> {
     const { assumed, models } = this.#init
-    if (assumed === true && models === undefined) return assumedCatalog([name])
+    if (assumed === true && models === undefined) return assumedCatalog([name], this.#init)
     const { latest } = this
     if (latest !== undefined && has(latest, name)) return latest
     return await this.read(options)
@@ -47,7 +47,9 @@ export class KeptCatalog {
     const kept = this.#kept
     if (kept !== undefined && now() - kept.readAt < CATALOG_AGE_MS) return kept.value
     const value =
-      assumed === true ? assumedCatalog(models ?? []) : await this.#readWanted(models, options)
+      assumed === true
+        ? assumedCatalog(models ?? [], this.#init)
+        : await this.#readWanted(models, options)
     this.#kept = { readAt: now(), value }
     return value
   }
@@ -56,10 +58,17 @@ export class KeptCatalog {
     models: readonly string[] | undefined,
     options: AbortOptions,
   ): Promise<Catalog> {
-    const { root, names = {}, capabilities = [], exactCapabilities, digestOf } = this.#init
+    const {
+      root,
+      names = {},
+      capabilities = [],
+      exactCapabilities,
+      digestOf,
+      continues,
+    } = this.#init
     const all = await readCatalog(
       {
-        ...{ root, names, exactCapabilities, digestOf },
+        ...{ root, names, exactCapabilities, digestOf, continues },
         extraCapabilities: capabilities,
         trials: this.#trials,
       },

@@ -1,5 +1,6 @@
 import type { Capability } from '../../protocol/index.ts'
 import type { EngineHttpInit } from '../http/index.ts'
+import type { ContinueBy } from './declared-continuation.ts'
 
 /** How to reach an engine or a cloud that speaks the OpenAI API, and what to offer of it. */
 export interface OpenAiBackendInit extends Omit<EngineHttpInit, 'baseUrl'> {
@@ -21,6 +22,8 @@ export interface OpenAiBackendInit extends Omit<EngineHttpInit, 'baseUrl'> {
   readonly capabilities?: readonly Capability[]
   /** Capabilities, overriding detection. @default as detected */
   readonly exactCapabilities?: readonly Capability[] | undefined
+  /** How an API continues an answer; engines that are tried ignore it. @default as its documentation says, for APIs known to Skein */
+  readonly continues?: ContinueBy | undefined
   /** Digest of the weights in a file or folder that the engine names. @default none: the models have no digest */
   readonly digestOf?: (path: string) => Promise<string | undefined>
   /** Milliseconds, monotonic. @default performance.now */

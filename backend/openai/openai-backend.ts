@@ -9,13 +9,14 @@ import {
 import type { AbortOptions } from '../../timing/index.ts'
 import type {
   Backend,
+  BackendChunk,
   BackendDone,
   BackendEvent,
   BackendLoad,
   BackendModel,
   InferOptions,
 } from '../backend.ts'
-import { spentAnswer } from '../continuation/index.ts'
+import { continued, type RepeatedStartInit, spentAnswer } from '../continuation/index.ts'
 import { createEngineHttp, type EngineHttp, unresponsive } from '../http/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
 import type { ModelManager } from '../model-manager.ts'
@@ -33,7 +34,7 @@ import { LlamaRouter } from './llama-router.ts'
 import { llamaScore } from './llama-score.ts'
 import { llamaTokens } from './llama-tokens.ts'
 import type { OpenAiBackendInit } from './openai-backend-init.ts'
-import { requestBody } from './request-body.ts'
+import { requestBody, startOf } from './request-body.ts'
 import { answerByTokens } from './token-answer.ts'
 import { vllmScore } from './vllm-score.ts'
 import { vllmTokens } from './vllm-tokens.ts'
@@ -110,8 +111,8 @@ class OpenAiBackend implements Backend {
       request.body.model,
     )
     requireSupport(model, request)
-    const engineName =
-      catalog.entries.find((entry) => entry.model === model)?.engineName ?? model.id
+    const entry = catalog.entries.find((each) => each.model === model)
+    const { engineName = model.id, continuation } = entry ?? {}
     const cacheSalt = this.#salts.of(options.cacheGroup)
     const http = this.#root
     if (request.kind === 'score') {
@@ -139,6 +140,7 @@ class OpenAiBackend implements Backend {
       cacheSalt,
       reportsTokens: model.capabilities.includes('token_ids'),
       newerMaxTokens: this.#takesNewerMaxTokens(request),
+      continuation,
       ...(means === 'text' && { resume }),
     })
     const path = this.#init.assumed === true ? sent.path.replace(/^\/v1/, '') : sent.path
@@ -159,7 +161,10 @@ class OpenAiBackend implements Backend {
           if (event.type === 'done') this.#rates.observe(event.usage, event.timings)
           yield event
         }
-      } else yield* this.#generate(request, { path, body, model, signal, hops, onProgress })
+      } else {
+        const start = startOf(request, { continuation, resume })
+        yield* this.#generate(request, { path, body, model, signal, hops, onProgress, start })
+      }
     } catch (error) {
       throw withNumbers(error, { model, request, estimate: this.#estimate })
     }
@@ -170,22 +175,12 @@ class OpenAiBackend implements Backend {
   }
 
   async *#generate(request: TextRequest, run: Run): AsyncGenerator<BackendEvent> {
-    const { path, body, model, signal, hops, onProgress } = run
-    const shape = {
-      kind: request.kind,
-      model: model.id,
-      withLogprobs: wantsLogprobs(request),
-      withTokenIds: model.capabilities.includes('token_ids'),
-    }
-    const mayHold = request.kind === 'chat' && (request.body.tools?.length ?? 0) > 0
+    const { signal, start } = run
     const summary = emptySummary()
     const startedAt = this.#now()
     let firstAt: number | undefined
-    for await (const data of this.#root.stream(path, body, {
-      ...{ signal, hops, framing: 'events', isReport, isRequest: true, mayHold },
-    })) {
-      const chunk = readEvent(data, shape, summary, onProgress)
-      if (chunk === undefined) continue
+    const chunks = this.#chunks(request, run, summary)
+    for await (const chunk of start === undefined ? chunks : continued(chunks, start)) {
       firstAt ??= this.#now()
       yield chunk
     }
@@ -199,6 +194,26 @@ class OpenAiBackend implements Backend {
     const done = this.#done(summary, startedAt, firstAt ?? startedAt)
     this.#estimate.observe(promptBytes(request), done.usage.promptTokens)
     yield done
+  }
+
+  async *#chunks(
+    request: TextRequest,
+    { path, body, model, signal, hops, onProgress }: Run,
+    summary: AnswerSummary,
+  ): AsyncGenerator<BackendChunk> {
+    const shape = {
+      kind: request.kind,
+      model: model.id,
+      withLogprobs: wantsLogprobs(request),
+      withTokenIds: model.capabilities.includes('token_ids'),
+    }
+    const mayHold = request.kind === 'chat' && (request.body.tools?.length ?? 0) > 0
+    for await (const data of this.#root.stream(path, body, {
+      ...{ signal, hops, framing: 'events', isReport, isRequest: true, mayHold },
+    })) {
+      const chunk = readEvent(data, shape, summary, onProgress)
+      if (chunk !== undefined) yield chunk
+    }
   }
 
   #done(summary: AnswerSummary, startedAt: number, firstAt: number): BackendDone {
@@ -261,4 +276,5 @@ interface Run {
   readonly signal: AbortSignal
   readonly hops: number | undefined
   readonly onProgress?: InferOptions['onProgress']
+  readonly start?: RepeatedStartInit | undefined
 }

@@ -1,8 +1,9 @@
 import type { AnswerRequest, ChatMessage, ChatRequest, Resume } from '../../protocol/index.ts'
-import type { BegunAnswer } from '../continuation/index.ts'
+import type { BegunAnswer, RepeatedStartInit } from '../continuation/index.ts'
 import { hasImage, messageText, plainRole, splitPrefix } from '../messages.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest } from '../request-fields.ts'
 import { continuationFields } from './continuation.ts'
+import type { DeclaredContinuation } from './declared-continuation.ts'
 import { FLAVORS, type Flavor } from './flavor.ts'
 
 /** Fields that every dialect takes under the same name. */
@@ -20,6 +21,8 @@ interface BodyOptions {
   readonly newerMaxTokens: boolean
   /** An answer to continue from its text. */
   readonly resume?: Resume | undefined
+  /** How an API is asked to continue an answer. @default as the flavor needs it */
+  readonly continuation?: DeclaredContinuation | undefined
 }
 
 /** Endpoint and body of a request: only fields of an allow-list are sent. */
@@ -42,11 +45,11 @@ export function requestBody(
   }
   const only = pick(request.body as unknown as Fields, CHAT_ONLY)
   const split = splitPrefix(request.body.messages)
-  const begun = {
-    text: split.prefix + (resume?.text ?? ''),
-    reasoning: resume?.reasoning ?? '',
-  }
-  const messages = [...engineMessages(split.messages, options.flavor), ...begunMessage(begun)]
+  const begun = begunAnswer(request.body, options)
+  const messages = [
+    ...engineMessages(split.messages, options.flavor),
+    ...begunMessage(begun, options),
+  ]
   return {
     path: '/v1/chat/completions',
     body: {
@@ -59,11 +62,42 @@ export function requestBody(
   }
 }
 
+/** The beginning of an answer, as it is sent. */
+function begunAnswer(
+  { messages }: ChatRequest,
+  { resume, continuation }: Pick<BodyOptions, 'continuation' | 'resume'>,
+): BegunAnswer {
+  const text = splitPrefix(messages).prefix + (resume?.text ?? '')
+  return {
+    // Anthropic refuses white space at the end, and models write words with the space before them.
+    text: continuation === undefined ? text : text.trimEnd(),
+    reasoning: resume?.reasoning ?? '',
+  }
+}
+
+/** What an API may send again of the answer that it continues; undefined if it is not asked to. */
+export function startOf(
+  request: TextRequest,
+  options: Pick<BodyOptions, 'continuation' | 'resume'>,
+): RepeatedStartInit | undefined {
+  const { continuation, resume } = options
+  if (continuation === undefined || request.kind !== 'chat') return undefined
+  const begun = splitPrefix(request.body.messages).prefix + (resume?.text ?? '')
+  const { text: sent } = begunAnswer(request.body, options)
+  const { repeats } = continuation
+  return begun === '' ? undefined : { begun, sent, repeats, isCallers: resume === undefined }
+}
+
 /** An empty final assistant message counts as absent. */
-function begunMessage({ text, reasoning }: BegunAnswer): readonly object[] {
+function begunMessage(
+  { text, reasoning }: BegunAnswer,
+  { continuation }: Pick<BodyOptions, 'continuation'>,
+): readonly object[] {
   if (text === '' && reasoning === '') return []
   const more = reasoning === '' ? {} : { reasoning_content: reasoning }
-  return [{ role: 'assistant', content: text, ...more }]
+  const { by = 'final-message' } = continuation ?? {}
+  const mark = by === 'final-message' ? {} : { [by]: true }
+  return [{ role: 'assistant', content: text, ...more, ...mark }]
 }
 
 /** Tools, and the choice among them as the engine takes it. */

@@ -210,9 +210,9 @@ async function revoked(
   const how = { nowMs: Date.now(), ownerKey, isVoid: options.void === true }
   const { changed: ended, told } = await managed(() =>
     changeMembers(session, options, membership, async () => {
-      const before = membership.rotations().length
+      const before = membership.keys.rotations().length
       const revocation = await revokeMember(membership, who, how)
-      return { ...revocation, endsRotation: membership.rotations().length < before }
+      return { ...revocation, endsRotation: membership.keys.rotations().length < before }
     }),
   )
   const members = ended.members.map(({ name, member }) => ({ name, key: member.toString() }))

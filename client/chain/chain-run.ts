@@ -36,6 +36,8 @@ export interface ChainInit {
     answer: ChainPart,
     scope: Scope,
   ) => AsyncGenerator<AnswerEvent, void, void>
+  /** Whether a provider may continue another model's answer. */
+  readonly continues: (member: Extract<NamedMember, { type: 'provider' }>) => boolean
   /** Resolves `auto` and plain names to models. @throws InferenceError if there is no model */
   readonly find: (member: OpenMember, signal: AbortSignal) => Promise<readonly NamedMember[]>
   readonly clock: Clock
@@ -265,7 +267,7 @@ class ChainRun {
   #lost(answer: MemberAnswer, cause: unknown): void {
     this.#scope.signal.throwIfAborted()
     this.#adopt(answer)
-    const { restartable, switchModels, members } = this.#init
+    const { restartable, switchModels, members, continues } = this.#init
     const failure = this.#failed(answer, cause)
     if (restartable) return
     if (switchModels === 'before-answer') {
@@ -276,8 +278,7 @@ class ChainRun {
       if (this.#queue.length === 0) throw brokenOffBy(failure, others, [])
       this.#isExact = true
     }
-    // Providers cannot continue the text of another model.
-    this.#queue = this.#queue.filter(({ type }) => type !== 'provider')
+    this.#queue = this.#queue.filter((next) => next.type !== 'provider' || continues(next))
     this.#broken ??= { failure, before: this.#failures.length }
   }
 

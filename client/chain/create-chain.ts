@@ -103,6 +103,8 @@ export function createChains(init: ChainsInit): Chains {
       switchModels,
       patienceMs: limits.chainPatienceMs,
       open: open(job, next, around),
+      continues: ({ provider, model }) =>
+        sources?.providers.find(({ name }) => name === provider)?.continues(model, []) === true,
       find: (member, signal) => openMembers.find(member, job, { signal }),
       clock,
       random,

@@ -5,7 +5,7 @@ import type { ChainJob } from './chain-job.ts'
 import type { Provider } from './provider.ts'
 import { createProviderAttempt } from './provider-attempt.ts'
 
-/** One answer of a provider, with a single attempt; the chain decides what follows a failure. */
+/** One answer of a provider; the chain decides what follows a failure. */
 export function providerAnswer(
   job: ChainJob & { readonly provider: Provider },
   scope: Scope,
@@ -19,12 +19,19 @@ export function providerAnswer(
   const attempt = createProviderAttempt({ provider, request, hops, clock: journal.clock })
   return soleAnswer(
     {
-      peerId: `provider:${provider.name}`,
-      journal,
-      toolCalls,
-      estimatedPromptTokens,
-      attempt: (options) =>
-        attempt({ request: wire, limits, remainingMs: () => scope.remainingMs() }, options),
+      ...{ peerId: `provider:${provider.name}`, request, resume: job.resume },
+      ...{ journal, toolCalls, estimatedPromptTokens, delivered: job.delivered },
+      continues: (forms) => provider.continues(request.body.model, forms),
+      attempt: ({ resume, ...options }) =>
+        attempt(
+          {
+            request: wire,
+            limits,
+            remainingMs: () => scope.remainingMs(),
+            ...(resume !== undefined && { resume }),
+          },
+          options,
+        ),
       failure: provider.failure,
     },
     scope,

@@ -40,7 +40,7 @@ export function createProviderAttempt(init: ProviderAttemptInit): ProviderAttemp
 
 async function* providerAttempt(
   { provider, request, hops, clock = systemClock }: ProviderAttemptInit,
-  { request: wire, limits }: Omit<AttemptInit, 'peerId'>,
+  { request: wire, limits, resume }: Omit<AttemptInit, 'peerId'>,
   { signal }: { readonly signal: AbortSignal },
 ): AsyncGenerator<AttemptEvent, void, void> {
   signal.throwIfAborted()
@@ -48,9 +48,13 @@ async function* providerAttempt(
   // Providers send no keep-alive, so only the first-token deadline applies until the first chunk.
   const waits = { ...limits, silenceTimeoutMs: limits.ttftTimeoutMs }
   const watchdog = new Watchdog(waits, (error) => own.abort(error), { clock })
-  const check = new AnswerCheck(wire)
+  const check = new AnswerCheck(wire, resume?.text)
   const answer = provider.backend
-    .infer(request, { signal: AbortSignal.any([signal, own.signal]), hops: hops + 1 })
+    .infer(request, {
+      signal: AbortSignal.any([signal, own.signal]),
+      hops: hops + 1,
+      ...(resume !== undefined && { resume }),
+    })
     [Symbol.asyncIterator]()
   let accepted = false
   try {

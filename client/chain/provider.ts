@@ -1,5 +1,13 @@
-import { type Backend, createOpenAiBackend, type Fetch } from '../../backend/index.ts'
-import { defined, InferenceError } from '../../protocol/index.ts'
+import {
+  type Backend,
+  CONTINUE_BY,
+  type ContinueBy,
+  createOpenAiBackend,
+  DECLARED_FORMS,
+  declaredContinuation,
+  type Fetch,
+} from '../../backend/index.ts'
+import { defined, InferenceError, type ResumeForm } from '../../protocol/index.ts'
 import { withoutSecrets } from './without-secrets.ts'
 
 /** A cloud or an engine of the caller's own that speaks OpenAI's API. Called directly, never through a peer. */
@@ -14,6 +22,12 @@ export interface ProviderInit {
   readonly models?: readonly string[]
   /** Whether it is asked before or after the network. @default last: peers are free */
   readonly place?: 'first' | 'last'
+  /**
+   * How it is asked to continue an answer that broke off. `final-message`: by a final assistant message; `prefix` and
+   * `partial`: by that message with this field set to true; `none`: never.
+   * @default as its documentation says, for Anthropic, DeepSeek, Mistral, Moonshot, OpenRouter and Qwen; else `none`
+   */
+  readonly continues?: ContinueBy
   /** Sent with every request; treated as secret, like the key. */
   readonly headers?: Readonly<Record<string, string>>
   /** @default the global `fetch` */
@@ -26,6 +40,8 @@ export interface Provider {
   readonly models?: readonly string[] | undefined
   readonly place: 'first' | 'last'
   readonly backend: Backend
+  /** Whether it continues an answer of these forms from its text. */
+  readonly continues: (model: string, forms: readonly ResumeForm[]) => boolean
   /** Rewrites an error so that it names the provider and contains no secret. */
   readonly failure: (error: InferenceError) => InferenceError
 }
@@ -46,7 +62,7 @@ export function createProviders(inits: readonly ProviderInit[]): readonly Provid
 }
 
 function createProvider(init: ProviderInit): Provider {
-  const { models, place = 'last', baseUrl, apiKey, headers = {}, fetch } = init
+  const { models, place = 'last', baseUrl, apiKey, headers = {}, fetch, continues } = init
   const name = init.name.toLowerCase()
   if (!NAME.test(name) || name === 'auto') {
     throw refused(
@@ -54,6 +70,9 @@ function createProvider(init: ProviderInit): Provider {
     )
   }
   if (place !== 'first' && place !== 'last') throw refused(`${name}: place must be first or last`)
+  if (continues !== undefined && !CONTINUE_BY.includes(continues)) {
+    throw refused(`${name}: continues must be one of ${CONTINUE_BY.join(', ')}`)
+  }
   checkUrl(name, baseUrl)
   checkHeaders(name, { ...headers, ...(apiKey !== undefined && { authorization: apiKey }) })
   const secrets = [...(apiKey === undefined ? [] : [apiKey]), ...Object.values(headers)]
@@ -67,9 +86,13 @@ function createProvider(init: ProviderInit): Provider {
       headers,
       fetch,
       assumed: true,
+      continues,
       firstRecordTimeoutMs: BACKEND_TIMEOUT_MS,
       gapTimeoutMs: BACKEND_TIMEOUT_MS,
     }),
+    continues: (model, forms) =>
+      declaredContinuation(baseUrl, model, continues) !== undefined &&
+      forms.every((form) => DECLARED_FORMS.includes(form)),
     failure: (error) => publicError(name, error, secrets),
   }
 }

@@ -23,7 +23,7 @@ import { ListSpread } from './list-spread.ts'
 import { refusalWords } from './refusal-words.ts'
 import { Renewal } from './renewal.ts'
 import { repairLists } from './repair-lists.ts'
-import type { Standing } from './roster.ts'
+import type { Standing } from './standing.ts'
 import { verifyHello } from './verify-hello.ts'
 
 /** Proves membership on each connection, spreads the signed lists, and lets machines join. */
@@ -227,7 +227,7 @@ export class MemberExchange {
       issuerCertificate: membership.issuerCertificate?.bytes ?? new Uint8Array(),
       badge: await this.#badge,
       heads: membership.roster.heads(),
-      keyNumber: membership.keyNumber(this.#now()),
+      keyNumber: membership.keys.number(this.#now()),
     }
   }
 

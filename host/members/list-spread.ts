@@ -55,7 +55,7 @@ export class ListSpread {
     const told = proved.filter(
       (each) =>
         membership.roster.missing(this.#heads.get(each) ?? []).length === 0 &&
-        membership.keyFor(this.#keys.get(each) ?? 0) === undefined,
+        membership.keys.keyFor(this.#keys.get(each) ?? 0) === undefined,
     )
     return new Set(told.map(({ remotePeer }) => remotePeer.toString())).size
   }
@@ -124,7 +124,7 @@ export class ListSpread {
   /** After the lists, which name the key. */
   async #handOverKey(connection: Connection): Promise<void> {
     const { membership, gate } = this.#init
-    const key = membership.keyFor(this.#keys.get(connection) ?? 0)
+    const key = membership.keys.keyFor(this.#keys.get(connection) ?? 0)
     const member = gate.memberOf(connection)?.certificate.member
     if (key === undefined || member === undefined || membership.roster.isRevoked(member)) return
     const update = { type: 'update', lists: [], secret: key.secret } as const

@@ -1,5 +1,3 @@
-import { unwatchFile, watchFile } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import type { PeerId, PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { equals } from 'uint8arrays/equals'
@@ -8,20 +6,17 @@ import {
   type Certificate,
   InferenceError,
   type MemberList,
-  openCertificate,
-  openIssuerCertificate,
   openMemberList,
-  type Rotation,
   sealBadge,
   swarmIdOf,
 } from '../../protocol/index.ts'
 import { diskFaultOf } from '../../storage/index.ts'
 import { systemClock } from '../../timing/index.ts'
 import { lockDataDirInTurn } from '../data-dir-lock.ts'
-import { readKeyFile, writeKeyFile } from './key-file.ts'
-import { type HeldKey, heldKey, Keyring, rotationOf } from './keyring.ts'
-import { MEMBERSHIP } from './limits.ts'
+import { heldKey } from './keyring.ts'
+import { isBetterOwn, type OwnCertificate, ownCertificateOf } from './own-certificate.ts'
 import { Roster } from './roster.ts'
+import { SharedFiles } from './shared-files.ts'
 import {
   readAdmission,
   readSwarmFiles,
@@ -29,9 +24,7 @@ import {
   swarmPaths,
   writeAdmission,
 } from './swarm-files.ts'
-
-/** Other processes of this machine change the files, too. */
-const POLL_MS = 500
+import { SwarmKeys } from './swarm-keys.ts'
 
 /** Where faults of a membership's files are reported. */
 export interface MembershipInit {
@@ -45,40 +38,38 @@ export interface MembershipInit {
 export class Membership implements Disposable {
   readonly directory: string
   readonly roster: Roster
-  readonly keyring: Keyring
+  readonly keys: SwarmKeys
   readonly #files: SwarmFiles
   readonly #onFault: (message: string) => void
   readonly #now: () => number
   readonly #listeners = new Set<() => void>()
-  readonly #onFile = (): void => {
-    this.refresh().catch((error: unknown) =>
-      this.#onFault(`the membership stays as it was: ${String(error)}`),
-    )
-  }
-  #certificate: Certificate
-  #issuerCertificate: Certificate | undefined
+  readonly #shared: SharedFiles
+  #own: OwnCertificate
   #unsaved: boolean = false
   #isClosed: boolean = false
-  /** Of the file when it was last read. */
-  #readAt = ''
   #changing: Promise<unknown> = Promise.resolve()
 
   private constructor(
     directory: string,
     files: SwarmFiles,
     roster: Roster,
-    keyring: Keyring,
-    own: OwnCertificates,
+    keys: SwarmKeys,
+    own: OwnCertificate,
     { onFault, now }: Required<MembershipInit>,
   ) {
     this.directory = directory
     this.roster = roster
-    this.keyring = keyring
+    this.keys = keys
     this.#files = files
-    this.#certificate = own.certificate
-    this.#issuerCertificate = own.issuerCertificate
+    this.#own = own
     this.#onFault = onFault
     this.#now = now
+    const paths = swarmPaths(directory)
+    this.#shared = new SharedFiles([paths.admission, paths.keys], () => {
+      this.refresh().catch((error: unknown) =>
+        onFault(`the membership stays as it was: ${String(error)}`),
+      )
+    })
   }
 
   /** @throws InferenceError `invalid_request` if the directory holds no membership, or a damaged one */
@@ -86,11 +77,10 @@ export class Membership implements Disposable {
     const files = await readSwarmFiles(directory)
     const { owner } = files
     const roster = new Roster({ swarmId: await swarmIdOf(owner), owner })
-    const own = await ownCertificates(files.admission)
+    const own = await ownCertificateOf(files.admission)
     const { onFault = () => {}, now = systemClock.wall } = init
-    const { keys, retired } = await readKeyFile(directory)
-    const keyring = new Keyring(keys.length > 0 ? keys : [await heldKey(files.secret)], retired)
-    const membership = new Membership(directory, files, roster, keyring, own, { onFault, now })
+    const keys = await SwarmKeys.open({ directory, files, roster, now })
+    const membership = new Membership(directory, files, roster, keys, own, { onFault, now })
     await membership.#merge(files.admission.lists)
     return membership
   }
@@ -110,30 +100,7 @@ export class Membership implements Disposable {
 
   /** The newest pre-shared key, 32 bytes. */
   get secret(): Uint8Array {
-    return this.keyring.current.secret
-  }
-
-  /** Pre-shared keys with which connections may be made, 32 bytes each, the newest first. */
-  secrets(nowMs: number): readonly Uint8Array[] {
-    return this.keyring.accepted(nowMs)
-  }
-
-  /**
-   * The newest pre-shared key, for a member that has only older ones. Absent until all lists are here that its rotation
-   * names: one of them may revoke that member.
-   *
-   * @param number of the newest key that the member has
-   */
-  keyFor(number: number): HeldKey | undefined {
-    const { current } = this.keyring
-    const rotation = rotationOf(current, this.rotations())
-    if (rotation === undefined || rotation.number <= number) return undefined
-    return rotation.heads.some((head) => this.roster.lacks(head)) ? undefined : current
-  }
-
-  /** Number of the newest pre-shared key, without those that a clock far ahead has given. */
-  keyNumber(nowMs: number): number {
-    return this.keyring.numberUpTo(latestNumber(nowMs))
+    return this.keys.current.secret
   }
 
   get memberKey(): PrivateKey {
@@ -147,12 +114,12 @@ export class Membership implements Disposable {
 
   /** This machine's own. */
   get certificate(): Certificate {
-    return this.#certificate
+    return this.#own.certificate
   }
 
   /** The certificate of the admin that issued it. Absent if the owner did. */
   get issuerCertificate(): Certificate | undefined {
-    return this.#issuerCertificate
+    return this.#own.issuerCertificate
   }
 
   /** This member's word for the peer id of a process. */
@@ -162,10 +129,7 @@ export class Membership implements Disposable {
 
   /** Called after each change of the lists or of the own certificate. @returns unsubscribe */
   onChange(listener: () => void): () => void {
-    if (this.#listeners.size === 0) {
-      const options = { interval: POLL_MS, persistent: false }
-      for (const path of this.#shared) watchFile(path, options, this.#onFile)
-    }
+    if (this.#listeners.size === 0) this.#shared.follow()
     this.#listeners.add(listener)
     return () => {
       this.#listeners.delete(listener)
@@ -173,15 +137,9 @@ export class Membership implements Disposable {
     }
   }
 
-  /** Files that other processes of this machine change. */
-  get #shared(): readonly string[] {
-    const { admission, keys } = swarmPaths(this.directory)
-    return [admission, keys]
-  }
-
   /** Stops following changes by other processes. */
   [Symbol.dispose](): void {
-    for (const path of this.#shared) unwatchFile(path, this.#onFile)
+    this.#shared.unfollow()
   }
 
   /** Waits for what is being written; nothing is written afterwards. */
@@ -206,33 +164,22 @@ export class Membership implements Disposable {
   ): Promise<boolean> {
     const isNew = await this.#merge(lists)
     const key = secret === undefined ? undefined : await heldKey(secret)
-    const isNewKey = key !== undefined && this.#offer(key, nowMs)
+    const isNewKey = key !== undefined && this.keys.offer(key, nowMs)
     if (isNew || isNewKey) {
       this.#told()
       await this.#save()
     }
-    return key === undefined || isNewKey || !this.#isAhead(key)
-  }
-
-  #offer(key: HeldKey, nowMs: number): boolean {
-    return this.keyring.offer(key, this.rotations(nowMs), latestNumber(nowMs))
-  }
-
-  /** Whether a list names this key, as a newer one than all that are here. */
-  #isAhead(key: HeldKey): boolean {
-    const rotation = rotationOf(key, this.roster.rotations())
-    return rotation !== undefined && rotation.number > this.keyring.current.number
+    return key === undefined || isNewKey || !this.keys.isAhead(key)
   }
 
   /** Replaces the own certificate by a renewed one. @throws InferenceError `malformed` for that of another member */
   async adopt(admission: Admission): Promise<void> {
-    const own = await ownCertificates(admission)
+    const own = await ownCertificateOf(admission)
     if (!own.certificate.member.equals(this.member)) {
       throw new InferenceError('malformed', 'a certificate of another member')
     }
     await this.#merge(admission.lists)
-    this.#certificate = own.certificate
-    this.#issuerCertificate = own.issuerCertificate
+    this.#own = own
     this.#told()
     await this.#save()
   }
@@ -246,7 +193,7 @@ export class Membership implements Disposable {
         const result = await work()
         // A key that no list names would be handed on to no other member: the lists come first.
         await writeAdmission(this.directory, this.#admission())
-        await this.#writeKeys()
+        await this.keys.save()
         this.#unsaved = false
         return result
       } finally {
@@ -260,22 +207,9 @@ export class Membership implements Disposable {
     return result
   }
 
-  async #writeKeys(): Promise<void> {
-    const { keyring } = this
-    keyring.prune(this.#now())
-    const isFirst = keyring.keys.every(({ secret }) => equals(secret, this.#files.secret))
-    if (!isFirst) await writeKeyFile(this.directory, keyring)
-  }
-
-  /** Rotations in the lists, without those whose number, a time, is far ahead. */
-  rotations(nowMs: number = this.#now()): readonly Rotation[] {
-    const latest = latestNumber(nowMs)
-    return this.roster.rotations().filter(({ number }) => number <= latest)
-  }
-
   /** Takes in the pre-shared key that this machine's list names, in `change`. */
   async rotated(secret: Uint8Array, nowMs: number): Promise<void> {
-    if (this.#offer(await heldKey(secret), nowMs)) return
+    if (this.keys.offer(await heldKey(secret), nowMs)) return
     throw new InferenceError('internal', 'the new pre-shared key is not taken')
   }
 
@@ -287,11 +221,7 @@ export class Membership implements Disposable {
    */
   async takeInvited(secret: Uint8Array): Promise<boolean> {
     const key = await heldKey(secret)
-    return await this.change(async () => {
-      const isNew = this.keyring.invited(key, this.#now() + MEMBERSHIP.overlapMs)
-      this.keyring.follow(this.rotations())
-      return isNew
-    })
+    return await this.change(() => Promise.resolve(this.keys.invited(key)))
   }
 
   /** Takes in a list of this machine's own making, in `change`. */
@@ -311,7 +241,7 @@ export class Membership implements Disposable {
       if (this.roster.take(list) === 'new') isNew = true
     }
     if (isNew) this.#adoptFromLists()
-    return this.keyring.follow(this.rotations()) || isNew
+    return this.keys.follow() || isNew
   }
 
   /** Whether the list was verified before, and is in force. */
@@ -322,30 +252,28 @@ export class Membership implements Disposable {
   /** A renewal, or another role, reaches this machine with the lists. */
   #adoptFromLists(): void {
     const listed = this.roster.certificateOf(this.member)
-    if (listed === undefined || !isBetterOwn(listed, this.#certificate)) return
-    this.#certificate = listed
-    this.#issuerCertificate = this.roster.listOf(listed.issuer)?.issuerCertificate
+    if (listed === undefined || !isBetterOwn(listed, this.certificate)) return
+    const { issuerCertificate } = this.roster.listOf(listed.issuer) ?? {}
+    this.#own = { certificate: listed, issuerCertificate }
   }
 
-  /** Takes in what other processes of this machine have written. @throws the system's error for an unreadable file */
+  /** Takes in what other processes have written. @throws the system's error for an unreadable file */
   async refresh(): Promise<void> {
     if (await this.#mergeFile()) this.#told()
     if (this.#unsaved) await this.#save()
   }
 
+  /** @returns whether anything changed */
   async #mergeFile(): Promise<boolean> {
-    const version = (await Promise.all(this.#shared.map(versionOf))).join()
-    if (version === this.#readAt) return false
+    return (await this.#shared.readChanged(() => this.#mergeFiles())) ?? false
+  }
+
+  async #mergeFiles(): Promise<boolean> {
     const admission = await readAdmission(this.directory)
-    this.#readAt = version
-    const own = await ownCertificates(admission)
-    const isBetter = isBetterOwn(own.certificate, this.#certificate)
-    if (isBetter) {
-      this.#certificate = own.certificate
-      this.#issuerCertificate = own.issuerCertificate
-    }
-    const { keys, retired } = await readKeyFile(this.directory)
-    const hasKeys = this.keyring.merge(keys, retired)
+    const own = await ownCertificateOf(admission)
+    const isBetter = isBetterOwn(own.certificate, this.certificate)
+    if (isBetter) this.#own = own
+    const hasKeys = await this.keys.mergeFile()
     return (await this.#merge(admission.lists)) || isBetter || hasKeys
   }
 
@@ -364,8 +292,8 @@ export class Membership implements Disposable {
 
   #admission(): Admission {
     return {
-      certificate: this.#certificate.bytes,
-      issuerCertificate: this.#issuerCertificate?.bytes ?? new Uint8Array(),
+      certificate: this.certificate.bytes,
+      issuerCertificate: this.issuerCertificate?.bytes ?? new Uint8Array(),
       lists: this.roster.lists().map(({ bytes }) => bytes),
     }
   }
@@ -373,35 +301,4 @@ export class Membership implements Disposable {
   #told(): void {
     for (const listener of this.#listeners) listener()
   }
-}
-
-interface OwnCertificates {
-  readonly certificate: Certificate
-  readonly issuerCertificate: Certificate | undefined
-}
-
-async function ownCertificates(admission: Admission): Promise<OwnCertificates> {
-  return {
-    certificate: await openCertificate(admission.certificate),
-    issuerCertificate: await openIssuerCertificate(admission.issuerCertificate),
-  }
-}
-
-/** The highest number that a rotation may have: it is a time. */
-function latestNumber(nowMs: number): number {
-  return nowMs + MEMBERSHIP.startToleranceMs
-}
-
-/** Differs after each change of the file. */
-async function versionOf(path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined)
-  return found === undefined ? '' : `${found.mtimeMs} ${found.size} ${found.ino}`
-}
-
-/** An admin's certificate replaces all others; else the one that lasts longer. */
-function isBetterOwn(a: Certificate, b: Certificate): boolean {
-  if (a.role === 'admin' || b.role === 'admin') {
-    return a.role === 'admin' && (b.role !== 'admin' || a.expiresAtMs > b.expiresAtMs)
-  }
-  return a.expiresAtMs > b.expiresAtMs
 }

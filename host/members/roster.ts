@@ -7,19 +7,15 @@ import {
   LIMITS,
   type ListHead,
   type MemberList,
-  type MembershipRefusal,
   type Revocation,
   type Rotation,
 } from '../../protocol/index.ts'
+import { bestOf, joinedWith } from './certificates.ts'
 import { MEMBERSHIP } from './limits.ts'
+import { inTime, refused, type Standing } from './standing.ts'
 
 /** `new`: in force now. `known`: this number of the issuer or a later one is there. `void`: its issuer may not issue. */
 export type Taken = 'new' | 'known' | 'void'
-
-/** Whether a certificate makes its holder a member now. */
-export type Standing =
-  | { readonly isMember: true }
-  | { readonly isMember: false; readonly reason: MembershipRefusal }
 
 export interface RosterInit {
   readonly swarmId: Uint8Array
@@ -143,7 +139,7 @@ export class Roster {
 
   /** Members that joined with this invite, the first one first. */
   joinedWith(invite: PeerId): readonly PeerId[] {
-    return this.#joins(invite, this.#certificates())
+    return joinedWith(invite, this.#certificates())
   }
 
   invite(key: PeerId): { readonly entry: InviteEntry; readonly issuer: PeerId } | undefined {
@@ -244,25 +240,8 @@ export class Roster {
   #isOverused(certificate: Certificate): boolean {
     const { invite, member } = certificate
     if (invite === undefined) return false
-    const joined = this.#joins(invite.key, [...this.#certificates(), certificate])
+    const joined = joinedWith(invite.key, [...this.#certificates(), certificate])
     return joined.findIndex((other) => other.equals(member)) >= invite.uses
-  }
-
-  #joins(invite: PeerId, certificates: readonly Certificate[]): readonly PeerId[] {
-    const joined = new Map<string, Certificate>()
-    for (const certificate of certificates) {
-      if (certificate.invite?.key.equals(invite) !== true) continue
-      const key = certificate.member.toString()
-      const other = joined.get(key)
-      if (other === undefined || certificate.joinedAtMs < other.joinedAtMs)
-        joined.set(key, certificate)
-    }
-    return [...joined.values()]
-      .toSorted(
-        (a, b) =>
-          a.joinedAtMs - b.joinedAtMs || (a.member.toString() < b.member.toString() ? -1 : 1),
-      )
-      .map(({ member }) => member)
   }
 }
 
@@ -276,23 +255,6 @@ function newerRotation(
   return isSound && known.number >= rotation.number ? known : rotation
 }
 
-/** The best one of each member. */
-function bestOf(certificates: readonly Certificate[]): ReadonlyMap<string, Certificate> {
-  const best = new Map<string, Certificate>()
-  for (const certificate of certificates) {
-    const key = certificate.member.toString()
-    const other = best.get(key)
-    if (other === undefined || isBetter(certificate, other)) best.set(key, certificate)
-  }
-  return best
-}
-
-const RANKS = { client: 0, node: 1, admin: 2 } as const
-
-function isBetter(a: Certificate, b: Certificate): boolean {
-  return RANKS[a.role] - RANKS[b.role] > 0 || (a.role === b.role && a.expiresAtMs > b.expiresAtMs)
-}
-
 /** SHA-256 by which a revocation names a list. */
 export function digestOf({ bytes }: Pick<MemberList, 'bytes'>): Uint8Array {
   return createHash('sha256').update(bytes).digest()
@@ -300,17 +262,4 @@ export function digestOf({ bytes }: Pick<MemberList, 'bytes'>): Uint8Array {
 
 function isPinned({ lastList }: Revocation, list: MemberList): boolean {
   return lastList !== undefined && equals(lastList, digestOf(list))
-}
-
-function inTime(certificate: Certificate, nowMs: number): Standing {
-  const { notBeforeMs, expiresAtMs, role } = certificate
-  const longestMs = role === 'admin' ? MEMBERSHIP.adminLifetimeMs : MEMBERSHIP.memberLifetimeMs
-  if (expiresAtMs - notBeforeMs > longestMs) return refused('not_a_member')
-  if (nowMs > expiresAtMs + MEMBERSHIP.expiryToleranceMs) return refused('expired')
-  if (nowMs < notBeforeMs - MEMBERSHIP.startToleranceMs) return refused('not_yet_valid')
-  return { isMember: true }
-}
-
-function refused(reason: MembershipRefusal): Standing {
-  return { isMember: false, reason }
 }

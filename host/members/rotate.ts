@@ -37,9 +37,9 @@ export async function rotateSwarmKey(
   const digest = await secretDigest(secret)
   return await membership.change(async () => {
     const { roster } = membership
-    const known = membership.rotations(nowMs).map(({ number }) => number)
+    const known = membership.keys.rotations(nowMs).map(({ number }) => number)
     // A number that this machine gave while its clock was far ahead does not count.
-    const last = Math.max(membership.keyNumber(nowMs), ...known)
+    const last = Math.max(membership.keys.number(nowMs), ...known)
     const rotation: Rotation = {
       number: Math.max(last + 1, nowMs),
       ...{ digest, oldUntilMs: nowMs + overlapMs, heads: roster.heads() },

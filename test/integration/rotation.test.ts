@@ -39,7 +39,7 @@ async function meet(one: Host, other: Host): Promise<void> {
 
 /** The number of the newest key on disk. */
 const keyOf = async (directory: string): Promise<number> =>
-  (await openMembership(directory)).keyring.current.number
+  (await openMembership(directory)).keys.current.number
 
 const untilSame = async (directory: string): Promise<void> => {
   await expect.poll(() => keyOf(directory), { timeout: 30_000 }).toBe(await keyOf(office))

@@ -27,12 +27,19 @@ const MOST_WAITING = 4 * 1024 * 1024
 let seed = 1
 const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647
 const carry = (from, to, openAt) => {
+  // One queue: timers of different lengths would put bytes in another order.
+  const queue = []
   let releaseAt = openAt
   let waiting = 0
+  const release = () => {
+    while (queue.length > 0 && queue[0].at <= performance.now()) queue.shift().act()
+    if (queue.length > 0) setTimeout(release, Math.ceil(queue[0].at - performance.now()))
+  }
   const later = (bytes, act) => {
     const lost = random() > (1 - loss) ** Math.ceil(bytes / SEGMENT)
     releaseAt = Math.max(releaseAt, performance.now() + roundTripMs / 2 + (lost ? roundTripMs : 0))
-    setTimeout(act, Math.ceil(releaseAt - performance.now()))
+    queue.push({ at: releaseAt, act })
+    if (queue.length === 1) setTimeout(release, Math.ceil(releaseAt - performance.now()))
   }
   from.setNoDelay(true)
   from.on('data', (data) => {

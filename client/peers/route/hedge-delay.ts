@@ -1,5 +1,7 @@
 /** An earlier second attempt would only react to the network's jitter. */
 const HEDGE_FLOOR_MS = 50
+/** An engine of constant speed has its 95th percentile at its median: a hedge then would react to rounding. */
+const LEAST_RATIO = 1.1
 /** Without measurements a prediction is unreliable: wait this many times as long, and at least the floor. */
 const UNMEASURED_FACTOR = 4
 const UNMEASURED_FLOOR_MS = 250
@@ -29,7 +31,7 @@ export function hedgeDelayMs({ predictedTtftMs, p95Ratio, othersTtftMs }: HedgeI
   const due =
     p95Ratio === undefined
       ? Math.max(UNMEASURED_FLOOR_MS, UNMEASURED_FACTOR * predictedTtftMs)
-      : Math.max(HEDGE_FLOOR_MS, predictedTtftMs * p95Ratio)
+      : Math.max(HEDGE_FLOOR_MS, predictedTtftMs * Math.max(LEAST_RATIO, p95Ratio))
   const good = othersTtftMs.toSorted((a, b) => a - b)[
     Math.floor(GOOD_QUANTILE * othersTtftMs.length)
   ]

@@ -78,6 +78,8 @@ describe('options that name models', () => {
       'cloud=big, small,',
       '--provider-first',
       'CLOUD',
+      '--provider-continues',
+      'Cloud=prefix',
       '--provider',
       'lan=http://10.0.0.2:8000',
     )
@@ -88,6 +90,7 @@ describe('options that name models', () => {
         apiKey: 'sk-secret',
         models: ['big', 'small'],
         place: 'first',
+        continues: 'prefix',
       },
       { name: 'lan', baseUrl: 'http://10.0.0.2:8000' },
     ])
@@ -115,6 +118,8 @@ describe('options that name models', () => {
     ['--provider-key', 'other=CLOUD_KEY'],
     ['--provider-models', 'other=a'],
     ['--provider-first', 'other'],
+    ['--provider-continues', 'other=prefix'],
+    ['--provider-continues', 'c=echo'],
     ['--provider', 'name-only'],
     ['--alias', '=x'],
   ])('refuse %s %s', (option, value) => {

@@ -59,6 +59,7 @@ class Stage {
         patienceMs: 10_000,
         open: (member, part, inner) => this.#play(member, part.delivered, inner),
         find: async () => [],
+        continues: () => false,
         clock: systemClock,
         random: () => 0.5,
         ...this.#init,

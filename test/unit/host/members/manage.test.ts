@@ -159,10 +159,10 @@ describe('a rotation whose number is far ahead', () => {
     const { issuerCertificate: _, ...list } = { ...last, swarmId: admin.swarmId } as MemberList
     await admin.take([await sealMemberList({ ...list, number, rotation }, ownerKey)])
     expect(admin.roster.rotations()).toHaveLength(1)
-    expect(admin.rotations()).toEqual([])
+    expect(admin.keys.rotations()).toEqual([])
     const made = await rotateSwarmKey(admin, { nowMs: NOW_MS })
     expect(made.number).toBe(NOW_MS)
-    expect(admin.keyring.current.number).toBe(NOW_MS)
+    expect(admin.keys.current.number).toBe(NOW_MS)
   })
 })
 
@@ -184,10 +184,10 @@ describe('a rotation', () => {
         await expect(rotateSwarmKey(admin, { nowMs: NOW_MS, overlapMs: 0 })).rejects.toThrow()
       }
       using admin = await Membership.open(directory, now)
-      expect(admin.keyring.current.number).toBe(0)
-      expect(admin.secrets(NOW_MS + 30 * DAY_MS)).toEqual([membership.secret])
+      expect(admin.keys.current.number).toBe(0)
+      expect(admin.keys.secrets(NOW_MS + 30 * DAY_MS)).toEqual([membership.secret])
       const { number } = await rotateSwarmKey(admin, { nowMs: NOW_MS })
-      expect(admin.keyFor(0)).toMatchObject({ number })
+      expect(admin.keys.keyFor(0)).toMatchObject({ number })
     },
   )
 
@@ -198,11 +198,11 @@ describe('a rotation', () => {
       await rotateSwarmKey(wrong, { nowMs: ahead })
     }
     using admin = await Membership.open(directory, { now: () => NOW_MS })
-    expect(admin.keyNumber(NOW_MS)).toBe(0)
+    expect(admin.keys.number(NOW_MS)).toBe(0)
     const { number } = await rotateSwarmKey(admin, { nowMs: NOW_MS })
     expect(number).toBe(NOW_MS)
-    expect(admin.keyring.current.number).toBe(NOW_MS)
-    expect(admin.keyFor(0)).toMatchObject({ number })
+    expect(admin.keys.current.number).toBe(NOW_MS)
+    expect(admin.keys.keyFor(0)).toMatchObject({ number })
   })
 
   it('stays when a machine with the same key makes a later list without it, and is published again', async () => {
@@ -213,7 +213,7 @@ describe('a rotation', () => {
     const { number } = await rotateSwarmKey(admin, { nowMs: NOW_MS })
     for (const name of ['phone', 'tablet']) await invite(name, 1, clone)
     await admin.take(clone.roster.lists().map(({ bytes }) => bytes))
-    expect(admin.keyFor(0)).toMatchObject({ number })
+    expect(admin.keys.keyFor(0)).toMatchObject({ number })
     expect(admin.roster.listOf(admin.member)?.rotation).toBeUndefined()
     const errors: unknown[] = []
     const onError = (_: string, error: unknown) => errors.push(error)
@@ -245,7 +245,7 @@ describe('a rotation', () => {
     using again = await Membership.open(directory, { now: () => NOW_MS })
     for (const each of [admin, again]) {
       expect(Uint8Array.from(each.secret)).toEqual(after)
-      expect(each.keyFor(0)).toBeDefined()
+      expect(each.keys.keyFor(0)).toBeDefined()
       expect(decodeMemberInvite(await invite(`x${each === admin}`, 1, each)).secret).toEqual(after)
     }
   })

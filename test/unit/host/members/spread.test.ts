@@ -21,8 +21,7 @@ async function exchangeWithMember(number: number) {
   const membership = {
     ...{ roster, swarmId, memberKey: self.key, issuerCertificate: undefined },
     certificate: await certify(owner, self, { role: 'admin' }),
-    keyNumber: () => 0,
-    keyFor: () => undefined,
+    keys: { number: () => 0, keyFor: () => undefined },
     badgeFor: () => sealBadge({ swarmId, peer: self.id }, self.key),
     onChange: (listener: () => void) => {
       listeners.add(listener)

@@ -79,6 +79,11 @@ describe('TtftRatios', () => {
 describe('hedgeDelayMs', () => {
   const cases: readonly [name: string, inputs: Parameters<typeof hedgeDelayMs>[0], ms: number][] = [
     ['scales the prediction', { predictedTtftMs: 200, p95Ratio: 1.5, othersTtftMs: [] }, 300],
+    [
+      'waits a tenth longer than an engine of constant speed takes',
+      { predictedTtftMs: 1_000, p95Ratio: 0.999, othersTtftMs: [] },
+      1_100,
+    ],
     ['has a floor', { predictedTtftMs: 5, p95Ratio: 1.5, othersTtftMs: [] }, 50],
     [
       'waits longer without measurements',

@@ -1,0 +1,39 @@
+import { InferenceError } from '../../protocol/index.ts'
+import type { BackendChunk } from '../backend.ts'
+import { RepeatedStart, type RepeatedStartInit } from './repeated-start.ts'
+
+/**
+ * The chunks of a chat answer that an API continues, without a repetition of its beginning.
+ *
+ * @throws InferenceError `not_resumable`, or `engine_failed` after a beginning of the caller's own, if the answer was begun anew
+ */
+export async function* continued(
+  chunks: AsyncIterable<BackendChunk>,
+  init: RepeatedStartInit,
+): AsyncGenerator<BackendChunk> {
+  const start = new RepeatedStart(init)
+  for await (const chunk of chunks) {
+    const { json } = chunk
+    if (!('object' in json) || json.object !== 'chat.completion.chunk') {
+      yield chunk
+      continue
+    }
+    const choices = json.choices.map((choice) => {
+      const { content, reasoning_content: thought, tool_calls: calls = [] } = choice.delta
+      // Thoughts precede an answer, and this one has text already.
+      if (!init.isCallers && (thought ?? '') !== '') {
+        throw new InferenceError('not_resumable', 'the API thinks anew instead of continuing')
+      }
+      const isLast = choice.finish_reason !== null || calls.length > 0
+      const text = start.pass(content ?? '') + (isLast ? start.rest() : '')
+      return {
+        ...choice,
+        delta: { ...choice.delta, ...(text !== (content ?? '') && { content: text }) },
+      }
+    })
+    const isHeld = choices.every(
+      ({ delta, finish_reason: finish }) => finish === null && delta.content === '',
+    )
+    if (!isHeld) yield { ...chunk, json: { ...json, choices } }
+  }
+}
