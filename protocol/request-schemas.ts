@@ -186,7 +186,10 @@ const asked = {
   }),
   completion: z.strictObject({
     ...sampling,
-    prompt: z.union([text, listOf(z.int().min(0), { min: 1, max: LIMITS.maxTokenIds })]),
+    prompt: z.union(
+      [text, listOf(z.int().min(0), { min: 1, max: LIMITS.maxTokenIds })],
+      'expected a text or token ids, or a list of these',
+    ),
     echo: z.boolean().nullish(),
     logprobs: optionalInteger(0, LIMITS.maxTopLogprobs),
   }),

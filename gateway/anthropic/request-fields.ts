@@ -107,9 +107,9 @@ const thinking = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('enabled'), budget_tokens: z.int().min(1), ...display }),
 ])
 /** Earlier thinking is never passed on, so clearing it has no effect. */
-const edit = z.looseObject({
-  type: z.literal('clear_thinking_20251015', 'only clearing of earlier thinking is supported here'),
-})
+export const CLEARS_THINKING = 'clear_thinking_20251015'
+/** Other edits shorten a long conversation, which is passed on whole here. */
+const edit = z.looseObject({ type: z.string() })
 
 const prompt = {
   model: fields.model,
@@ -123,6 +123,8 @@ const prompt = {
     .strictObject({
       effort: z.string().max(32).nullish(),
       format: z.strictObject({ type: z.literal('json_schema'), schema }).nullish(),
+      /** How many tokens a task may take; not known to engines. */
+      task_budget: z.looseObject({}).nullish(),
     })
     .optional(),
   context_management: z.strictObject({ edits: listOf(edit, PARTS).optional() }).nullish(),
