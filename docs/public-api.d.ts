@@ -101,6 +101,7 @@ declare module 'skein/gateway' {
     createApiKey,
     createGateway,
     isForwarded,
+    isUnrestrictedKey,
     readBatchLine,
     readLines,
     serveGateway,
@@ -513,6 +514,7 @@ function isEmbeddedInstalled(): boolean;
 function isErrorCode(value: unknown): value is ErrorCode;
 function isExpired(advertisement: Advertisement, nowMs: number): boolean;
 function isForwarded(headers: Headers): boolean;
+function isUnrestrictedKey(key: ApiKey): boolean;
 function localModels(cacheDir: string): Promise<readonly LocalModel[]>;
 function matchesDigest(digest: string | undefined, pinned: string): boolean;
 function modelKey(id: string, shard: number): Promise<CID>;
