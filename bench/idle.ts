@@ -3,8 +3,8 @@ import { cpuMs } from './cpu-time.ts'
 import { startPeer } from './peer-process.ts'
 import { type Report, round } from './report.ts'
 
-/** Joining, and the first round of each periodic task. */
-const SETTLE_MS = 30_000
+/** Joining, the first round of each periodic task, and the minute without use after which a node is at rest. */
+const SETTLE_MS = 90_000
 
 /** CPU of a node in a process of its own without requests, in a small swarm and in a larger one. */
 export async function idle(quick: boolean): Promise<Report> {

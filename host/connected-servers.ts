@@ -12,3 +12,17 @@ export async function connectedServers(
   }
   return servers
 }
+
+/** Calls the listener when peers connect, are identified or disconnect, until the signal fires. */
+export function onPeers(
+  libp2p: Pick<Libp2p, 'addEventListener' | 'removeEventListener'>,
+  listener: () => void,
+  { signal }: { readonly signal: AbortSignal },
+): void {
+  const events = ['peer:identify', 'peer:connect', 'peer:disconnect'] as const
+  for (const event of events) libp2p.addEventListener(event, listener)
+  const stop = (): void => {
+    for (const event of events) libp2p.removeEventListener(event, listener)
+  }
+  signal.addEventListener('abort', stop, { once: true })
+}

@@ -1,5 +1,5 @@
 import type { Connection } from '@libp2p/interface'
-import { type Clock, openScope } from '../timing/index.ts'
+import { type Clock, openScope, settledWithin } from '../timing/index.ts'
 import { messagesOver } from './early-streams.ts'
 
 const PING_PROTOCOL = '/ipfs/ping/1.0.0'
@@ -26,10 +26,34 @@ export async function answers(
   return await check
 }
 
+/** The part of a `@libp2p/yamux` 8 muxer that its interface leaves out. */
+interface PingingMuxer {
+  /** One frame each way, where a stream takes a dozen. A late answer to one that was given up would end the connection, so this never is. */
+  ping?(): Promise<unknown>
+}
+
 async function ping(connection: Connection, timeoutMs: number, clock: Clock): Promise<boolean> {
   if (connection.status !== 'open') return false
   const before = messagesOver(connection)
   const isHeard = (): boolean => connection.status === 'open' && messagesOver(connection) > before
+  const { muxer } = connection as unknown as { readonly muxer?: PingingMuxer }
+  const pong = muxer?.ping?.()
+  if (pong === undefined) return await pingOverStream(connection, timeoutMs, clock, isHeard)
+  let answered = false
+  const noted = pong.then(() => {
+    answered = true
+  })
+  await settledWithin(noted, timeoutMs, { clock })
+  return answered || isHeard()
+}
+
+/** For muxers without pings. */
+async function pingOverStream(
+  connection: Connection,
+  timeoutMs: number,
+  clock: Clock,
+  isHeard: () => boolean,
+): Promise<boolean> {
   using scope = openScope({ timeoutMs, clock })
   const { signal } = scope
   try {

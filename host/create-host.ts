@@ -8,7 +8,7 @@ import { createAdvertisementBook } from './advertisement-book.ts'
 import { keepBook } from './book-keeper.ts'
 import { dialBootstrapPeers } from './bootstrap-dialer.ts'
 import { connectTyped } from './connect-typed.ts'
-import { connectedServers } from './connected-servers.ts'
+import { connectedServers, onPeers } from './connected-servers.ts'
 import { openPersistence, type Persistence } from './data-dir.ts'
 import { type NamedHostInit, type ResolvedHostInit, resolveHostInit } from './defaults.ts'
 import { createDht } from './dht.ts'
@@ -147,7 +147,7 @@ async function assemble(
     self: libp2p.peerId,
     peerStore: libp2p.peerStore,
     servers: () => connectedServers(libp2p),
-    connected: () => libp2p.getPeers().length,
+    onPeers: (listener, options) => onPeers(libp2p, listener, options),
     signal,
     random: Math.random,
     onError,

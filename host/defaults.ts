@@ -22,20 +22,20 @@ export const MUXER = {
   streamOptions: { initialStreamWindowSize: 2_097_152, maxStreamWindowSize: 4_194_304 },
 } as const
 
-const PING_INTERVAL_MS = 30_000
+/** Pings of the muxer keep the mappings of routers; the shortest that are common last for a minute. */
+const KEEP_ALIVE_MS = 40_000
+/** The side that accepted a connection only has to find out, some time, that the other one is gone. */
+const ACCEPTED_KEEP_ALIVE_MS = 120_000
 
 /**
- * A late ping means a busy peer more often than a dead one, so it aborts no connection. Hosts that started together,
- * for instance after an outage, must not keep pinging together: each has an interval of its own.
+ * Hosts that started together, for instance after an outage, must not keep pinging together: each connection has an
+ * interval of its own.
  *
  * @param random from 0, below 1
  */
-export function monitor(random: number): {
-  readonly pingInterval: number
-  readonly abortConnectionOnPingFailure: false
-} {
-  const pingInterval = Math.round(PING_INTERVAL_MS * (0.75 + random / 2))
-  return { pingInterval, abortConnectionOnPingFailure: false }
+export function keepAliveMs(direction: 'inbound' | 'outbound', random: number): number {
+  const usual = direction === 'outbound' ? KEEP_ALIVE_MS : ACCEPTED_KEEP_ALIVE_MS
+  return Math.round(usual * (0.75 + random / 2))
 }
 
 /** Of others, in one exchange on connecting. */

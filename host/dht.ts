@@ -4,7 +4,12 @@ import type { CID } from 'multiformats/cid'
 import { backoffMs, EQUAL_JITTER, openScope, pause } from '../timing/index.ts'
 import { createAnnouncer } from './announcer.ts'
 import { searchProviders } from './provider-search.ts'
-import { keepTableFilled, type RoutingTableView, routingTableOf } from './routing-table.ts'
+import {
+  keepTableFilled,
+  type RoutingTableView,
+  routingTableOf,
+  type TableFillInit,
+} from './routing-table.ts'
 
 export interface DhtInit {
   readonly dht: KadDHT
@@ -12,8 +17,7 @@ export interface DhtInit {
   readonly peerStore: Pick<PeerStore, 'merge'>
   /** Connected peers that serve the DHT. */
   readonly servers: () => Promise<readonly PeerId[]>
-  /** Number of connected peers. */
-  readonly connected: () => number
+  readonly onPeers: TableFillInit['onPeers']
   /** Fires when the host stops. */
   readonly signal: AbortSignal
   /** From 0 to 1. */
@@ -102,8 +106,8 @@ export function createDht(init: DhtInit): Dht {
   signal.addEventListener('abort', () => table.removeEventListener('peer:add', settleSoon), {
     once: true,
   })
-  const { servers, connected } = init
-  void keepTableFilled({ table, servers, connected, signal })
+  const { servers, onPeers } = init
+  void keepTableFilled({ table, servers, onPeers, signal })
 
   return {
     table,

@@ -2,7 +2,10 @@ import type { Libp2p, PeerId } from '@libp2p/interface'
 import { backoffMs, EQUAL_JITTER, openScope, pause } from '../timing/index.ts'
 
 export interface KnownPeerDialerInit {
-  readonly libp2p: Pick<Libp2p, 'dial' | 'getPeers'>
+  readonly libp2p: Pick<
+    Libp2p,
+    'addEventListener' | 'dial' | 'getConnections' | 'getPeers' | 'removeEventListener'
+  >
   /** Peers to dial, the most promising first, with their addresses in the peer store. */
   readonly candidates: () => Promise<readonly PeerId[]>
   readonly signal: AbortSignal
@@ -33,14 +36,30 @@ export function dialKnownPeers(init: KnownPeerDialerInit): Promise<void> {
 async function keepTrying(init: KnownPeerDialerInit): Promise<void> {
   let attempt = 0
   while (!init.signal.aborted) {
+    if (init.libp2p.getConnections().length > 0) {
+      attempt = 0
+      await untilAlone(init)
+    }
     await pause(backoffMs(attempt, BACKOFF, init.random()), { signal: init.signal })
     if (init.signal.aborted) return
-    if (init.libp2p.getPeers().length > 0) attempt = 0
-    else {
-      attempt += 1
-      await dialRound(init)
-    }
+    attempt += 1
+    if (init.libp2p.getConnections().length === 0) await dialRound(init)
   }
+}
+
+/** Resolves once no peer is connected, or the signal fires. */
+function untilAlone({ libp2p, signal }: KnownPeerDialerInit): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (libp2p.getConnections().length > 0 && !signal.aborted) return
+      libp2p.removeEventListener('connection:close', look)
+      signal.removeEventListener('abort', look)
+      resolve()
+    }
+    libp2p.addEventListener('connection:close', look)
+    signal.addEventListener('abort', look)
+    look()
+  })
 }
 
 /** Never rejects: skips peers that do not answer. */

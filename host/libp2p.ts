@@ -4,7 +4,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { addressOrder } from './address-order.ts'
 import type { Persistence } from './data-dir.ts'
-import { CONNECTIONS, monitor, type NamedHostInit } from './defaults.ts'
+import { CONNECTIONS, type NamedHostInit } from './defaults.ts'
 import type { Gater } from './gater.ts'
 import type { ConnectionKeeper } from './inbound/index.ts'
 import { listenFailure } from './listen-failure.ts'
@@ -68,7 +68,8 @@ export async function createInstance(
       }),
       resolvers: { dnsaddr: gater.dnsaddrResolver, name: gater.nameResolver },
     },
-    connectionMonitor: monitor(Math.random()),
+    // Its pings open a stream each. The muxer's keep connections alive, and the network watch finds dead ones.
+    connectionMonitor: { enabled: false },
     ...(secrets !== undefined && { connectionProtector: swarmProtector(secrets) }),
     services: createServices(init, own, mapped),
   })

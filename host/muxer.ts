@@ -1,7 +1,7 @@
 import type { StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
 import { yamux } from '@libp2p/yamux'
 import { Uint8ArrayList } from 'uint8arraylist'
-import { MUXER } from './defaults.ts'
+import { keepAliveMs, MUXER } from './defaults.ts'
 import { openEarly } from './early-streams.ts'
 
 /** Bytes that wait for the end of the turn. More are sent at once, so that a writer feels a full socket. */
@@ -30,11 +30,12 @@ interface YamuxStreamParts {
  * written to the socket by itself, which was a third of the CPU of a streamed answer.
  */
 export function muxer(): () => StreamMuxerFactory {
-  const create = yamux(MUXER)
   return () => {
-    const factory: StreamMuxerFactory = create()
-    const createMuxer = factory.createStreamMuxer.bind(factory)
-    factory.createStreamMuxer = (connection) => economical(createMuxer(connection))
+    const factory: StreamMuxerFactory = yamux()()
+    factory.createStreamMuxer = (connection) => {
+      const keepAliveInterval = keepAliveMs(connection.direction, Math.random())
+      return economical(yamux({ ...MUXER, keepAliveInterval })().createStreamMuxer(connection))
+    }
     return factory
   }
 }

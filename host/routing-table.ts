@@ -9,8 +9,8 @@ export interface RoutingTableView {
   /** Adds a peer once it has answered a ping. */
   add(peer: PeerId, options?: AbortOptions): Promise<void>
   find(peer: PeerId, options?: AbortOptions): Promise<PeerId | undefined>
-  addEventListener(type: 'peer:add', listener: () => void): void
-  removeEventListener(type: 'peer:add', listener: () => void): void
+  addEventListener(type: 'peer:add' | 'peer:remove', listener: () => void): void
+  removeEventListener(type: 'peer:add' | 'peer:remove', listener: () => void): void
 }
 
 export function routingTableOf(dht: KadDHT): RoutingTableView {
@@ -21,17 +21,18 @@ export function routingTableOf(dht: KadDHT): RoutingTableView {
 
 /** With this many peers the table maintains itself. */
 const ENOUGH = 8
+/** Between two checks while a peer is missing, and after a change before the next one: changes come in bursts. */
 const CHECK_EVERY_MS = 500
-/** Checks left out at most while none finds a missing peer: each reads every connected peer from the datastore. */
-const MAX_SKIPPED = 31
+/** Longest pause without a change while no peer is missing: each check reads every connected peer from the datastore. */
+const MAX_REST_MS = 60_000
 const ADD_TIMEOUT_MS = 10_000
 
 export interface TableFillInit {
   readonly table: RoutingTableView
   /** Connected peers that serve the DHT. */
   readonly servers: () => Promise<readonly PeerId[]>
-  /** Number of connected peers. */
-  readonly connected: () => number
+  /** Calls the listener when peers connect, are identified or disconnect, until the signal fires. */
+  readonly onPeers: (listener: () => void, options: { readonly signal: AbortSignal }) => void
   readonly signal: AbortSignal
   /** @default the machine's */
   readonly clock?: Clock
@@ -42,27 +43,33 @@ export interface TableFillInit {
  * never add a peer that was too busy to answer that ping in time. Looks less often while no peer is missing.
  */
 export async function keepTableFilled(init: TableFillInit): Promise<void> {
-  const { table, servers, connected, signal, clock = systemClock } = init
-  let before = ''
+  const { table, servers, onPeers, signal, clock = systemClock } = init
+  /** Checks, one after the other, that found no peer missing. */
   let complete = 0
-  let skip = 0
+  let rest = new AbortController()
+  const onChange = (): void => {
+    complete = 0
+    rest.abort()
+  }
+  onPeers(onChange, { signal })
+  table.addEventListener('peer:remove', onChange)
+  signal.addEventListener('abort', () => {
+    table.removeEventListener('peer:remove', onChange)
+    rest.abort()
+  })
   while (!signal.aborted) {
+    rest = new AbortController()
+    if (complete > 0) {
+      const ms = Math.min(MAX_REST_MS, CHECK_EVERY_MS * (2 ** complete - 1))
+      await pause(ms, { signal: rest.signal, clock })
+    }
     await pause(CHECK_EVERY_MS, { signal, clock })
-    if (signal.aborted || table.size >= ENOUGH) continue
-    const now = `${table.size} ${connected()}`
-    if (now !== before) {
-      complete = 0
-      skip = 0
-    }
-    before = now
-    if (skip > 0) {
-      skip -= 1
-      continue
-    }
+    if (signal.aborted) return
+    complete += 1
+    if (table.size >= ENOUGH) continue
     const peers = (await servers().catch(() => [])).slice(0, ENOUGH)
     const found = await Promise.all(peers.map((peer) => hasOrAdds(table, peer, { signal, clock })))
-    complete = found.every(Boolean) ? complete + 1 : 0
-    skip = Math.min(MAX_SKIPPED, 2 ** complete - 1)
+    if (!found.every(Boolean)) complete = 0
   }
 }
 

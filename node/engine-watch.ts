@@ -7,8 +7,14 @@ import type { SharedModels } from './shared-models.ts'
 const MODELS_MS = 30_000
 /** Short, so that an engine which is back gets work soon. */
 const RECOVERY_MS = 250
+/** Of an engine that an operator has to start. */
+const GONE_MS = 1_000
 /** After a failure an engine may load for a while before the next request. */
 const LOAD_MS = 2_000
+/** The same at rest. A request that comes before a loss is noticed fails at once, and is asked of another peer. */
+const REST_LOAD_MS = 10_000
+/** A node is at rest so long after the latest sign of use. */
+const REST_AFTER_MS = 60_000
 /** Time for one status query. */
 const ASK_TIMEOUT_MS = 10_000
 
@@ -19,6 +25,8 @@ export interface EngineWatchInit {
   readonly onEngine: (state: EngineState) => void
   /** Called when the shared models changed, or when the engine, and with it all models, is lost or back. */
   readonly onModels: () => Promise<void>
+  /** Whether peers have streams open for requests. */
+  readonly isUsed: () => boolean
   /** Called after each query that finds the engine ready. */
   readonly onReady: () => Promise<void>
   readonly log: Logger
@@ -33,6 +41,8 @@ export class EngineWatch {
   readonly #clock: Clock
   #timer: Disposable | undefined
   #modelsDueAtMs = 0
+  #usedAtMs = 0
+  #asking: boolean = false
   #reported: EngineState['status'] = 'ready'
   #gone = false
 
@@ -42,7 +52,17 @@ export class EngineWatch {
   }
 
   start(): void {
+    this.#usedAtMs = this.#clock.now()
     this.#modelsDueAtMs = this.#clock.now() + MODELS_MS
+    this.#next()
+  }
+
+  /** A peer asks something: the engine is asked often again. */
+  wake(): void {
+    const rested = this.#atRest()
+    this.#usedAtMs = this.#clock.now()
+    if (!rested || this.#asking) return
+    this.#timer?.[Symbol.dispose]()
     this.#next()
   }
 
@@ -53,13 +73,28 @@ export class EngineWatch {
 
   #next(): void {
     if (this.#stop.signal.aborted) return
-    const inMs = this.#init.status.state === 'loading' ? RECOVERY_MS : LOAD_MS
     const ask = (): void => {
+      this.#asking = true
       this.#ask()
         .catch((error: unknown) => this.#init.log.error('cannot ask the engine: %e', error))
-        .finally(() => this.#next())
+        .finally(() => {
+          this.#asking = false
+          this.#next()
+        })
     }
-    this.#timer = this.#clock.after(inMs, ask, { background: true })
+    this.#timer = this.#clock.after(this.#pauseMs(), ask, { background: true })
+  }
+
+  #pauseMs(): number {
+    const { status } = this.#init
+    if (status.engineGone) return GONE_MS
+    if (status.state === 'loading') return RECOVERY_MS
+    return this.#atRest() ? REST_LOAD_MS : LOAD_MS
+  }
+
+  #atRest(): boolean {
+    if (this.#init.isUsed()) this.#usedAtMs = this.#clock.now()
+    return this.#clock.now() - this.#usedAtMs > REST_AFTER_MS
   }
 
   async #ask(): Promise<void> {

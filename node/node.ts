@@ -148,6 +148,7 @@ class ContributorNode implements Node {
       onModels: async () => await this.#advertise(),
       onReady: () => this.#advertiser.refreshIfMoved(),
       onEngine: (state) => init.onEngine?.(state),
+      isUsed: () => this.#attempts.size > 0,
       log: logger.forComponent('skein:node:engine'),
     })
   }
@@ -281,6 +282,7 @@ class ContributorNode implements Node {
     this.#track(serveProbe(stream, remotePeer.toString(), this.#context))
 
   #track(attempt: Promise<void>): Promise<void> {
+    this.#watch.wake()
     const tracked = attempt
       .catch((error: unknown) => this.#context.log.error('a handler failed: %e', error))
       .finally(() => this.#attempts.delete(tracked))

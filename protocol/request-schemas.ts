@@ -30,7 +30,9 @@ const logitBias = z
     (value) => typeof value !== 'object' || value === null || hasAtMost(value, LIMITS.maxLogitBias),
     { error: `at most ${LIMITS.maxLogitBias} tokens can be biased`, abort: true },
   )
-  .pipe(z.record(z.string(), z.number().min(-100).max(100)))
+  .pipe(
+    z.record(z.string().regex(/^\d{1,10}$/, 'expected token ids'), z.number().min(-100).max(100)),
+  )
 
 const sampling = {
   model: name,
@@ -186,7 +188,10 @@ const asked = {
   }),
   completion: z.strictObject({
     ...sampling,
-    prompt: z.union([text, listOf(z.int().min(0), { min: 1, max: LIMITS.maxTokenIds })]),
+    prompt: z.union(
+      [text, listOf(z.int().min(0), { min: 1, max: LIMITS.maxTokenIds })],
+      'expected a text or token ids, or a list of these',
+    ),
     echo: z.boolean().nullish(),
     logprobs: optionalInteger(0, LIMITS.maxTopLogprobs),
   }),

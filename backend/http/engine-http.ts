@@ -17,6 +17,8 @@ const HOPS_HEADER = 'x-skein-hops'
 
 /** Bytes read of an error body. */
 const MAX_FAILURE_BYTES = 65_536
+/** Bytes read of the answer to a question that only asks for a sign of life; with a longer one its connection ends. */
+const MAX_ALIVE_BYTES = 16_384
 /** Wait for the first record of an engine that is not known to be alive. */
 const FIRST_RECORD_MS = 300_000
 /** Gap after which such an engine is given up. */
@@ -139,7 +141,9 @@ class HttpConnection implements EngineHttp {
     using call = new EngineCall(options.signal)
     call.expectWithin(options.timeoutMs ?? this.#callTimeoutMs)
     try {
-      await this.#open('GET', path, undefined, { ...options, signal: call.signal })
+      const response = await this.#open('GET', path, undefined, { ...options, signal: call.signal })
+      call.isOver = true
+      if (response.body !== null) void readRest(response.body.getReader(), MAX_ALIVE_BYTES)
       return 'accepts'
     } catch (error) {
       options.signal?.throwIfAborted()
@@ -211,7 +215,9 @@ class HttpConnection implements EngineHttp {
     call.expectWithin(workMs ?? this.#callTimeoutMs)
     try {
       const response = await this.#open(method, path, body, { ...options, signal: call.signal })
-      return read(await readText(response, LIMITS.maxResponseBytes))
+      const text = await readText(response, LIMITS.maxResponseBytes)
+      call.isOver = true
+      return read(text)
     } catch (error) {
       throw call.explain(error)
     }

@@ -29,6 +29,7 @@ import { type LoadWatch, watchLoading } from './load-state.ts'
 import { OllamaManager } from './model-manager.ts'
 import { prefixedBody, renderBody, requestBody } from './request-body.ts'
 import { Trials } from './trials.ts'
+import { limitedTo, type SentBody, writtenTokens } from './written-tokens.ts'
 
 /** Age after which the list is refreshed, so that requests of other peers do not query Ollama each time. */
 const CATALOG_AGE_MS = 10_000
@@ -155,15 +156,10 @@ class OllamaBackend implements Backend {
     { resume, signal, ...watch }: Required<Begun> & Pick<Run, 'load' | 'onBegun'>,
   ): AsyncGenerator<BackendEvent> {
     const { model } = entry
-    const { tokens = 0 } = resume
-    const allowed = maxTokensOf(request)
-    if (allowed !== undefined && tokens >= allowed) {
-      yield* spentAnswer(request.kind, model.id)
-      return
-    }
     if (!resumeFormsOf(request, resume).includes('json')) {
-      const { path, body } = await this.#sent(request, entry, { resume, signal })
-      yield* this.#generate(request, { path, body, model, signal, ...watch })
+      const sent = await this.#continued(request, entry, { resume, signal })
+      if (sent === undefined) yield* spentAnswer(request.kind, model.id)
+      else yield* this.#generate(request, { ...sent, model, signal, ...watch })
       return
     }
     const { temperature, seed } = request.body
@@ -177,20 +173,37 @@ class OllamaBackend implements Backend {
     yield* rewritten(this.#generate(request, { path, body, model, signal, ...watch }), resume)
   }
 
+  /** A request for the rest of an answer, within the tokens that are left. Undefined if none are. */
+  async #continued(
+    request: TextRequest,
+    entry: CatalogEntry,
+    { resume, signal }: Required<Begun>,
+  ): Promise<SentBody | undefined> {
+    const allowed = maxTokensOf(request)
+    const { tokens = 0 } = resume
+    if (allowed !== undefined && tokens >= allowed) return undefined
+    const continues = await this.#sent(request, entry, { resume, signal })
+    if (allowed === undefined) return continues
+    const begins = await this.#sent(request, entry, { signal })
+    const counted = await writtenTokens(this.#http, { begins, continues }, { signal })
+    // Both are lower bounds: the client counts pieces, and a version of Ollama may leave out cached tokens.
+    const left = allowed - Math.max(tokens, counted)
+    return left > 0 ? limitedTo(left, continues) : undefined
+  }
+
   /** An answer that has begun continues from its rendered prompt where the template closes every message. */
   async #sent(
     request: TextRequest,
     entry: CatalogEntry,
     { resume, signal }: Begun,
-  ): Promise<ReturnType<typeof requestBody>> {
+  ): Promise<SentBody> {
     const begun = { text: resume?.text ?? '', reasoning: resume?.reasoning ?? '' }
-    const written = resume?.tokens ?? 0
-    if (request.kind === 'completion') return requestBody(request, entry, { begun, written })
+    if (request.kind === 'completion') return requestBody(request, entry, begun)
     const { messages, prefix } = splitPrefix(request.body.messages)
     const text = prefix + begun.text
     const isBegun = text !== '' || begun.reasoning !== ''
     if (!isBegun || entry.continues === 'chat') {
-      return requestBody(request, entry, { begun: { ...begun, text }, written })
+      return requestBody(request, entry, { ...begun, text })
     }
     const rendered = isPlainText(request)
       ? await this.#http.post('/api/chat', renderBody(messages, entry), { signal, isRequest: true })
@@ -198,7 +211,7 @@ class OllamaBackend implements Backend {
     const { _debug_info: info } = rendered
     const { rendered_template: prompt } = recordAt(info, '_debug_info')
     if (typeof prompt === 'string' && prompt !== '') {
-      const body = prefixedBody(request, prompt + text, entry, written)
+      const body = prefixedBody(request, prompt + text, entry)
       return { path: '/api/generate', body }
     }
     const why = isPlainText(request)

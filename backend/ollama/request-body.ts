@@ -8,6 +8,7 @@ import type { BegunAnswer } from '../continuation/index.ts'
 import { messageText, plainRole, splitPrefix } from '../messages.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
 import type { CatalogEntry } from './catalog.ts'
+import type { SentBody } from './written-tokens.ts'
 
 /** `think` knows levels; `none` switches it off. */
 const EFFORTS: Readonly<Record<string, string | boolean>> = {
@@ -28,12 +29,12 @@ const LEVELLED = /gpt-?oss/i
  */
 const NEVER_CUT = { truncate: false, shift: false }
 
-/** Where a request goes, and what is sent. `begun`: the answer so far, of `written` tokens. */
+/** Where a request goes, and what is sent. `begun`: the answer so far. */
 export function requestBody(
   request: AnswerRequest,
   entry: CatalogEntry,
-  { begun, written = 0 }: { readonly begun?: BegunAnswer; readonly written?: number } = {},
-): { readonly path: string; readonly body: object } {
+  begun?: BegunAnswer,
+): SentBody {
   const model = entry.engineName
   if (request.kind === 'embedding') {
     const { input, dimensions } = request.body
@@ -44,7 +45,7 @@ export function requestBody(
     model,
     stream: true,
     ...NEVER_CUT,
-    options: optionsOf(request, entry, written),
+    options: optionsOf(request, entry),
     ...logprobsOf(request),
   }
   if (request.kind === 'completion') {
@@ -75,17 +76,12 @@ export function renderBody(messages: readonly ChatMessage[], { engineName }: Cat
 }
 
 /** A request that continues an answer, from a rendered prompt. */
-export function prefixedBody(
-  request: TextRequest,
-  prompt: string,
-  entry: CatalogEntry,
-  written: number,
-): object {
+export function prefixedBody(request: TextRequest, prompt: string, entry: CatalogEntry): object {
   return {
     model: entry.engineName,
     stream: true,
     ...NEVER_CUT,
-    options: optionsOf(request, entry, written),
+    options: optionsOf(request, entry),
     ...logprobsOf(request),
     prompt,
     raw: true,
@@ -98,12 +94,11 @@ function begunMessage(begun: BegunAnswer | undefined): object[] {
   return [{ role: 'assistant', content: text, ...(reasoning !== '' && { thinking: reasoning }) }]
 }
 
-function optionsOf(request: TextRequest, { stops }: CatalogEntry, written: number): object {
+function optionsOf(request: TextRequest, { stops }: CatalogEntry): object {
   const { body } = request
-  const allowed = maxTokensOf(request)
   const stop = stopStringsOf(request)
   const options = {
-    num_predict: allowed === undefined ? undefined : allowed - written,
+    num_predict: maxTokensOf(request),
     temperature: body.temperature,
     top_p: body.top_p,
     top_k: body.top_k,

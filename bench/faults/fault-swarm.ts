@@ -11,8 +11,6 @@ const LOOK_AGAIN_MS = 50
 
 /** Nodes with one engine each, in processes of their own, and a gateway in this one. */
 export class FaultSwarm implements AsyncDisposable {
-  readonly gateway: Gateway
-  readonly client: Client
   readonly #introducer: Host
   readonly #engine: FaultEngine
   readonly #size: number
@@ -21,22 +19,35 @@ export class FaultSwarm implements AsyncDisposable {
   readonly #open = new Set<number>()
   #breaks: readonly Break[] = []
   #events: RequestEvent[] = []
+  #caller: { readonly client: Client; readonly gateway: Gateway }
 
   private constructor(introducer: Host, client: Client, engine: FaultEngine, size: number) {
     this.#introducer = introducer
-    this.client = client
+    this.#caller = this.#callerOf(client)
     this.#engine = engine
     this.#size = size
-    this.gateway = createGateway(client)
-    client.observe((event) => this.#events.push(event))
   }
 
   static async create(engine: FaultEngine, size: number): Promise<FaultSwarm> {
     const introducer = await createHost({ dht: 'server', listen: [LOOPBACK] })
-    const client = await createClient({ bootstrap: introducer.addresses().map(String) })
-    const swarm = new FaultSwarm(introducer, client, engine, size)
+    const swarm = new FaultSwarm(introducer, await clientOf(introducer), engine, size)
     await swarm.refill()
     return swarm
+  }
+
+  get client(): Client {
+    return this.#caller.client
+  }
+
+  get gateway(): Gateway {
+    return this.#caller.gateway
+  }
+
+  /** From now on another client asks, with budgets of its own: those of one client expect most answers to be whole. */
+  async changeCaller(): Promise<void> {
+    await this.#closeCaller()
+    this.#caller = this.#callerOf(await clientOf(this.#introducer))
+    await this.refill()
   }
 
   /** The first model's id. */
@@ -95,9 +106,22 @@ export class FaultSwarm implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.gateway.close()
-    await this.client.close()
+    await this.#closeCaller()
     for (const node of this.#nodes) await node[Symbol.asyncDispose]()
     await this.#introducer[Symbol.asyncDispose]()
   }
+
+  #callerOf(client: Client): { readonly client: Client; readonly gateway: Gateway } {
+    client.observe((event) => this.#events.push(event))
+    return { client, gateway: createGateway(client) }
+  }
+
+  async #closeCaller(): Promise<void> {
+    await this.gateway.close()
+    await this.client.close()
+  }
+}
+
+async function clientOf(introducer: Host): Promise<Client> {
+  return await createClient({ bootstrap: introducer.addresses().map(String) })
 }

@@ -86,6 +86,7 @@ interface CellInit {
 
 async function tryCell(init: CellInit): Promise<void> {
   const { swarm, shape, dialect, places, tally } = init
+  await swarm.changeCaller()
   const right = await undisturbed(init)
   if (typeof right === 'string') {
     tally.skip(shape, dialect, right)

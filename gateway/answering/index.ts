@@ -9,6 +9,7 @@ export { customArguments, customFunction, customInput } from './custom-tool.ts'
 export { type DialectWriter, streamDialect } from './dialect-stream.ts'
 export { withoutHosted } from './hosted-tools.ts'
 export { IGNORED_HEADER, ignore, ignoredHeader, ignoreHints } from './ignored.ts'
+export { type OtherHints, takeHints, withHints } from './other-hints.ts'
 export { type ContentPiece, completionPieces, PieceReader, piecesOf } from './pieces.ts'
 export { readFields } from './read-fields.ts'
 export {

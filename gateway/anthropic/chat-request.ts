@@ -40,7 +40,7 @@ export function chatRequestOf(request: MessageFields): ChatRequest & ChainField 
 
 /** The part of a request that a model reads. */
 export function promptOf(request: PromptFields): ChatRequest & ChainField {
-  const { model, models, thinking, output_config: config } = request
+  const { model, models, output_config: config } = request
   const format = config?.format
   return {
     model,
@@ -48,7 +48,7 @@ export function promptOf(request: PromptFields): ChatRequest & ChainField {
     ...present({
       models,
       ...toolFields(request),
-      reasoning_effort: EFFORTS[config?.effort ?? ''] ?? config?.effort ?? effortOf(thinking),
+      reasoning_effort: effortOf(request),
       response_format: format && {
         type: 'json_schema' as const,
         json_schema: { name: 'answer', schema: format.schema, strict: true },
@@ -64,8 +64,10 @@ const EFFORTS: Readonly<Record<string, string>> = { max: 'high', xhigh: 'high' }
 const LOW_BUDGET = 2_048
 const MEDIUM_BUDGET = 8_192
 
-/** Engines accept an effort, not a budget. `adaptive` and `disabled` set none. */
-function effortOf(thinking: PromptFields['thinking']): string | undefined {
+/** Engines accept an effort, not a budget. `adaptive` sets none. */
+function effortOf({ thinking, output_config: config }: PromptFields): string | undefined {
+  if (thinking?.type === 'disabled') return 'none'
+  if (config?.effort) return EFFORTS[config.effort] ?? config.effort
   if (thinking?.type !== 'enabled') return undefined
   if (thinking.budget_tokens <= LOW_BUDGET) return 'low'
   return thinking.budget_tokens <= MEDIUM_BUDGET ? 'medium' : 'high'

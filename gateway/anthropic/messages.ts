@@ -10,7 +10,9 @@ import {
   readFields,
   requestOptions,
   streamDialect,
+  takeHints,
   withCallersFields,
+  withHints,
   withoutHosted,
 } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
@@ -18,9 +20,10 @@ import { type JsonBody, readJsonObject, skeinField } from '../http/index.ts'
 import { Blocks } from './blocks.ts'
 import { CALLERS_FIELDS, chatRequestOf, promptOf } from './chat-request.ts'
 import { EventWriter, PING } from './event-writer.ts'
+import { readableBlocks } from './hosted-blocks.ts'
 import { messageObject, messageUsageOf, stopOf } from './message-object.ts'
-import type { MessageFields } from './request.ts'
-import { countFields, messageFields } from './request-fields.ts'
+import type { MessageFields, PromptFields } from './request.ts'
+import { CLEARS_THINKING, countFields, messageFields } from './request-fields.ts'
 
 /** `POST /v1/messages` and `POST /v1/messages/count_tokens`, as Anthropic's SDK calls them. */
 export function messages(context: GatewayContext): Hono<GatewayEnv> {
@@ -31,9 +34,11 @@ export function messages(context: GatewayContext): Hono<GatewayEnv> {
       c.header('request-id', c.get('requestId'))
     })
     .post('/v1/messages', async (c) => {
-      const request = readFields(messageFields, asked(c, await readJsonObject(c.req.raw)))
-      const chat = chatRequestOf(request)
-      const names = hintNames(request)
+      const taken = takeHints(await readJsonObject(c.req.raw), OWN_HINTS)
+      const request = readFields(messageFields, asked(c, taken.body))
+      const hinted = withHints(chatRequestOf(request), taken, hintNames(request))
+      const { request: chat, names } = hinted
+      ignore(c, [...hinted.left, ...leftOut(request)])
       const hints = { request: { kind: 'chat', body: chat }, names } as const
       const options = requestOptions(c, context)
       const requestId = c.get('requestId')
@@ -67,23 +72,52 @@ export function messages(context: GatewayContext): Hono<GatewayEnv> {
       })
     })
     .post('/v1/messages/count_tokens', async (c) => {
-      const request = readFields(countFields, asked(c, await readJsonObject(c.req.raw)))
+      const taken = takeHints(await readJsonObject(c.req.raw), OWN_HINTS)
+      const request = readFields(countFields, asked(c, taken.body))
+      ignore(c, [...taken.left, ...Object.values(taken.names), ...leftOut(request)])
       const tokens = estimatePromptTokens({ kind: 'chat', body: promptOf(request) })
       // Only the answering engine can count exactly.
       return c.json({ input_tokens: tokens }, 200, { 'x-skein-estimated': 'true' })
     })
 }
 
-/** There are two ways to request an effort. */
-function hintNames({ output_config: config }: MessageFields): Readonly<Record<string, string>> {
-  return config?.effort ? CALLERS_FIELDS : { ...CALLERS_FIELDS, reasoning_effort: 'thinking' }
+/** Hints of this API. */
+const OWN_HINTS = ['thinking', 'output_config', 'cache_control']
+
+/** What asks for nothing that an engine here could do. */
+function leftOut(request: PromptFields): string[] {
+  const { output_config: config, context_management: management, thinking } = request
+  const shortens = management?.edits?.some(({ type }) => type !== CLEARS_THINKING)
+  return [
+    ...(config?.effort && thinking?.type === 'disabled' ? ['output_config.effort'] : []),
+    ...(config?.task_budget ? ['output_config.task_budget'] : []),
+    ...(shortens === true ? ['context_management'] : []),
+  ]
 }
 
-/** A request without the tools that Anthropic's servers would run, and without cache hints. */
+/** There are two ways to request an effort. Thinking that is switched off goes first. */
+function hintNames({ output_config: config, thinking }: MessageFields): Names {
+  const isEffort = Boolean(config?.effort) && thinking?.type !== 'disabled'
+  return isEffort ? CALLERS_FIELDS : { ...CALLERS_FIELDS, reasoning_effort: 'thinking' }
+}
+
+type Names = Readonly<Record<string, string>>
+
+/** A request without what Anthropic's servers would run, or have run, and without cache hints. */
 function asked(c: Context<GatewayEnv>, sent: JsonBody): JsonBody {
-  const { body, left } = withoutHosted(sent, (type) => type === 'custom')
-  ignore(c, left)
+  const read = readableBlocks(withFormat(sent))
+  const { body, left } = withoutHosted(read.body, (type) => type === 'custom')
+  ignore(c, [...left, ...read.left])
   // Inside a string the quotes would be escaped.
   if (JSON.stringify(sent).includes('"cache_control":{')) ignore(c, ['cache_control'])
   return body
+}
+
+/** `output_format` is the name that `output_config.format` had in the beta. */
+function withFormat(sent: JsonBody): JsonBody {
+  const { output_format: format, output_config: config, ...rest } = sent
+  if (format === undefined) return sent
+  const isConfig = typeof config === 'object' && config !== null
+  if (config !== undefined && config !== null && !isConfig) return sent
+  return { ...rest, output_config: { format, ...config } }
 }

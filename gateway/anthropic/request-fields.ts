@@ -59,7 +59,8 @@ const thoughts = [
   z.looseObject({ type: z.literal('redacted_thinking') }),
 ] as const
 
-const READ = 'expected text, image, tool_use, tool_result or thinking'
+const READ =
+  'expected text, an image, tool_use, tool_result, thinking, or a document or search result of text'
 const message = z.discriminatedUnion('role', [
   z.strictObject({
     role: z.literal('user'),
@@ -107,9 +108,9 @@ const thinking = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('enabled'), budget_tokens: z.int().min(1), ...display }),
 ])
 /** Earlier thinking is never passed on, so clearing it has no effect. */
-const edit = z.looseObject({
-  type: z.literal('clear_thinking_20251015', 'only clearing of earlier thinking is supported here'),
-})
+export const CLEARS_THINKING = 'clear_thinking_20251015'
+/** Other edits shorten a long conversation, which is passed on whole here. */
+const edit = z.looseObject({ type: z.string() })
 
 const prompt = {
   model: fields.model,
@@ -123,6 +124,8 @@ const prompt = {
     .strictObject({
       effort: z.string().max(32).nullish(),
       format: z.strictObject({ type: z.literal('json_schema'), schema }).nullish(),
+      /** How many tokens a task may take; not known to engines. */
+      task_budget: z.looseObject({}).nullish(),
     })
     .optional(),
   context_management: z.strictObject({ edits: listOf(edit, PARTS).optional() }).nullish(),

@@ -74,7 +74,12 @@ export interface PromptFields {
     | {
         readonly effort?: string | null | undefined
         readonly format?: { readonly schema: Readonly<Record<string, unknown>> } | null | undefined
+        readonly task_budget?: object | null | undefined
       }
+    | undefined
+  readonly context_management?:
+    | { readonly edits?: readonly { readonly type: string }[] | undefined }
+    | null
     | undefined
 }
 

@@ -10,14 +10,18 @@ import {
 import {
   type ContentPiece,
   headersOf,
+  ignore,
   ignoreHints,
   inCallersFields,
   isCutShort,
+  type OtherHints,
   piecesOf,
   readFields,
   requestOptions,
   streamDialect,
+  takeHints,
   withCallersFields,
+  withHints,
 } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { readJsonObject } from '../http/index.ts'
@@ -32,31 +36,50 @@ import type { AnswerFields } from './request.ts'
 import { chatFields, generateFields } from './request-fields.ts'
 
 type Asked =
-  | { readonly kind: 'chat'; readonly body: ChatRequest & ChainField }
+  | {
+      readonly kind: 'chat'
+      readonly body: ChatRequest & ChainField
+      /** The caller's names of hints. */
+      readonly names: Readonly<Record<string, string>>
+    }
   | { readonly kind: 'completion'; readonly body: CompletionRequest & ChainField }
 
 /** `POST /api/chat` and `POST /api/generate`. They stream by default. */
 export function ollamaAnswers(context: GatewayContext): Hono<GatewayEnv> {
   return new Hono<GatewayEnv>()
     .post('/api/chat', async (c) => {
-      const request = readFields(chatFields, await readJsonObject(c.req.raw))
+      const taken = takeHints(await readJsonObject(c.req.raw), OWN_HINTS)
+      const request = readFields(chatFields, taken.body)
       if (!request.messages?.length) return await loaded(c, context, request, 'chat')
-      return await answered(c, context, request, 'chat', () => ({
-        kind: 'chat',
-        body: chatRequestOf(request),
-      }))
+      return await answered(c, context, request, 'chat', () =>
+        chatAsked(c, chatRequestOf(request), taken),
+      )
     })
     .post('/api/generate', async (c) => {
-      const request = readFields(generateFields, await readJsonObject(c.req.raw))
+      const taken = takeHints(await readJsonObject(c.req.raw), OWN_HINTS)
+      const request = readFields(generateFields, taken.body)
       if (!request.prompt && !request.images?.length) {
         return await loaded(c, context, request, 'generate')
       }
-      return await answered(c, context, request, 'generate', () =>
-        request.raw === true
-          ? { kind: 'completion', body: rawRequestOf(request) }
-          : { kind: 'chat', body: promptRequestOf(request) },
-      )
+      return await answered(c, context, request, 'generate', () => {
+        if (request.raw !== true) return chatAsked(c, promptRequestOf(request), taken)
+        ignore(c, [...taken.left, ...Object.values(taken.names)])
+        return { kind: 'completion', body: rawRequestOf(request) }
+      })
     })
+}
+
+/** Hints of this API. */
+const OWN_HINTS = ['think', 'keep_alive']
+
+function chatAsked(
+  c: Context<GatewayEnv>,
+  chat: ChatRequest & ChainField,
+  taken: OtherHints,
+): Asked {
+  const { request, names, left } = withHints(chat, taken, CALLERS_FIELDS)
+  ignore(c, left)
+  return { kind: 'chat', body: request, names }
 }
 
 /** An empty request loads or unloads a model: one of this machine. Others keep theirs loaded. */
@@ -84,14 +107,15 @@ async function loaded(
 async function answered(
   c: Context<GatewayEnv>,
   context: GatewayContext,
-  { model, options, stream }: AnswerFields,
+  { model, options, stream, keep_alive: keepAlive }: AnswerFields,
   form: LineForm,
   translated: () => Asked,
 ): Promise<Response> {
   const { client, now } = context
   const asked = translated()
+  if (keepAlive !== undefined && keepAlive !== null) ignore(c, ['keep_alive'])
   const carried = requestOptions(c, context)
-  const hints = asked.kind === 'chat' ? { request: asked, names: CALLERS_FIELDS } : undefined
+  const hints = asked.kind === 'chat' ? { request: asked, names: asked.names } : undefined
   const elapsed = (): number => performance.now() - c.get('startedAt')
   if (options?.num_ctx) {
     checkContext(model, options.num_ctx, await client.models({ signal: c.req.raw.signal }))

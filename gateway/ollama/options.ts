@@ -9,7 +9,9 @@ export interface OptionFields extends Omit<SampledFields, 'model' | 'models'> {
   readonly num_ctx?: number | null | undefined
 }
 
-const steers = z.undefined('it controls an engine, and engines belong to the peers').optional()
+/** An option that controls an engine: only Ollama's default. */
+const steers = (value: boolean | number) =>
+  z.literal(value, 'it controls an engine, and engines belong to the peers').nullish()
 const only = <T extends boolean | number>(value: T, field: string) =>
   z
     .literal(value, `no engine offers ${field}; only ${value} is accepted, which has no effect`)
@@ -25,11 +27,11 @@ export const optionFields: z.ZodType<OptionFields> = z.strictObject({
   repeat_penalty: fields.repeatPenalty,
   presence_penalty: fields.penalty,
   frequency_penalty: fields.penalty,
-  /** -1 and -2: no limit. */
-  num_predict: z.union([z.literal([-1, -2]), fields.tokens]).nullish(),
+  /** 0, -1 and -2: no limit. */
+  num_predict: z.union([z.literal([0, -1, -2]), fields.tokens]).nullish(),
   stop: z.union([fields.stop, z.string()]).nullish(),
-  /** Context length required by the caller; checked against the one served. */
-  num_ctx: z.int().min(1).nullish(),
+  /** Context length required by the caller; checked against the one served. 0: none. */
+  num_ctx: z.int().min(0).nullish(),
   // Sampling options that no peer offers, at values that disable them or that are every engine's default.
   mirostat: only(0, 'mirostat'),
   tfs_z: only(1, 'tfs_z'),
@@ -39,23 +41,19 @@ export const optionFields: z.ZodType<OptionFields> = z.strictObject({
   // No effect without mirostat.
   mirostat_tau: fields.ignored,
   mirostat_eta: fields.ignored,
-  ...Object.fromEntries(
-    [
-      'num_keep',
-      'num_batch',
-      'num_gpu',
-      'main_gpu',
-      'num_thread',
-      'numa',
-      'low_vram',
-      'f16_kv',
-      'logits_all',
-      'vocab_only',
-      'use_mmap',
-      'use_mlock',
-      'embedding_only',
-    ].map((field) => [field, steers]),
-  ),
+  num_keep: steers(4),
+  num_batch: steers(512),
+  num_gpu: steers(-1),
+  main_gpu: steers(0),
+  num_thread: steers(0),
+  numa: steers(false),
+  low_vram: steers(false),
+  f16_kv: steers(true),
+  logits_all: steers(false),
+  vocab_only: steers(false),
+  use_mmap: steers(true),
+  use_mlock: steers(false),
+  embedding_only: steers(false),
 })
 
 /** The caller's names of fields with other names on the wire. */

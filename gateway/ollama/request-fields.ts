@@ -59,7 +59,7 @@ const asked = {
   ...common,
   stream: z.boolean().nullish(),
   format: z.union([z.enum(['json', '']), schema]).nullish(),
-  think: z.union([z.boolean(), z.enum(['low', 'medium', 'high', ''])]).nullish(),
+  think: z.literal([true, false, 'low', 'medium', 'high', '']).nullish(),
   logprobs: z.boolean().nullish(),
   top_logprobs: fields.topLogprobs,
   /** Whether an engine may truncate: here a prompt that is too long is an error, and an answer ends at the end of the context. */
@@ -73,6 +73,7 @@ export const chatFields: z.ZodType<ChatFields> = z.strictObject({
   ...asked,
   messages: listOf(message, { max: LIMITS.maxMessages }).nullish(),
   tools: z.array(tool).max(LIMITS.maxTools).nullish(),
+  raw: z.literal(false).nullish(),
 })
 
 /** The body of `POST /api/generate`. */

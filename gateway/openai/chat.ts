@@ -6,14 +6,16 @@ import {
   ignoreHints,
   requestOptions,
   streamDialect,
+  takeHints,
+  withHints,
   withoutHosted,
 } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { type JsonBody, readJsonObject } from '../http/index.ts'
 import { withAllowedTools } from './allowed-tools.ts'
+import { withoutMarks } from './continue-marks.ts'
 import { customAsFunctions, inCustomForm } from './custom-tools.ts'
 import { EventWriter } from './event-writer.ts'
-import { inOpenAiFields } from './other-fields.ts'
 import { shownAnswer } from './shown-answer.ts'
 import { wantsPeers, wantsStream, wantsUsage } from './stream-options.ts'
 
@@ -21,11 +23,13 @@ import { wantsPeers, wantsStream, wantsUsage } from './stream-options.ts'
 export function chatCompletions(context: GatewayContext): Hono<GatewayEnv> {
   const { client } = context
   return new Hono<GatewayEnv>().post('/v1/chat/completions', async (c) => {
-    const read = inOpenAiFields(await readJsonObject(c.req.raw))
-    const asked = customAsFunctions(read.body)
+    const taken = takeHints(await readJsonObject(c.req.raw), OWN_HINTS)
+    const asked = customAsFunctions(withoutMarks(taken.body))
     const allowed = withAllowedTools(asked.body)
     const { body, left } = withoutHosted(allowed, (type) => type === 'function')
-    ignore(c, [...read.left, ...left, ...cacheHintsOf(body)])
+    // The client validates the rest and names the field at fault.
+    const { request, ...hinted } = withHints(body as unknown as ChatRequest, taken)
+    ignore(c, [...hinted.left, ...left, ...cacheHintsOf(body)])
     const { custom } = asked
     const options = {
       ...requestOptions(c, context),
@@ -33,9 +37,7 @@ export function chatCompletions(context: GatewayContext): Hono<GatewayEnv> {
       ...(custom.size > 0 && { toolCalls: 'whole' as const }),
     }
     const withUsage = wantsUsage(body)
-    // The client validates the rest and names the field at fault.
-    const request = body as unknown as ChatRequest
-    const hints = { request: { kind: 'chat', body: request }, names: read.names } as const
+    const hints = { request: { kind: 'chat', body: request }, names: hinted.names } as const
     if (wantsStream(body)) {
       const answer = client.chat({ ...request, stream: true }, options)
       const writer = new EventWriter(answer, { withUsage, withPeers: wantsPeers(c), custom })
@@ -48,7 +50,21 @@ export function chatCompletions(context: GatewayContext): Hono<GatewayEnv> {
   })
 }
 
-/** How long a prompt may be cached; peers decide that by themselves. */
-function cacheHintsOf({ prompt_cache_retention: retention }: JsonBody): string[] {
-  return typeof retention === 'string' ? ['prompt_cache_retention'] : []
+/** Hints of OpenAI's chats. The client reads them. */
+const OWN_HINTS = ['reasoning_effort', 'verbosity', 'parallel_tool_calls', 'prompt_cache_key']
+
+/** Marks of where a prompt may be cached, which other APIs have in messages and tools; peers decide that by themselves. */
+function cacheHintsOf({ messages, tools }: JsonBody): string[] {
+  const isMarked = (value: unknown): boolean => isRecord(value) && isRecord(value['cache_control'])
+  const isMarkedWithin = (message: unknown): boolean => {
+    const parts = isRecord(message) ? message['content'] : undefined
+    return isMarked(message) || (Array.isArray(parts) && parts.some(isMarked))
+  }
+  const listed = (list: unknown): readonly unknown[] => (Array.isArray(list) ? list : [])
+  const has = listed(messages).some(isMarkedWithin) || listed(tools).some(isMarked)
+  return has ? ['cache_control'] : []
+}
+
+function isRecord(value: unknown): value is JsonBody {
+  return typeof value === 'object' && value !== null
 }

@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import type { CompletionRequest } from '../../protocol/index.ts'
-import { headersOf, requestOptions, streamDialect } from '../answering/index.ts'
+import { headersOf, ignore, requestOptions, streamDialect, takeHints } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { readJsonObject } from '../http/index.ts'
 import { EventWriter } from './event-writer.ts'
@@ -11,7 +11,9 @@ import { wantsPeers, wantsStream, wantsUsage } from './stream-options.ts'
 export function completions(context: GatewayContext): Hono<GatewayEnv> {
   const { client } = context
   return new Hono<GatewayEnv>().post('/v1/completions', async (c) => {
-    const body = await readJsonObject(c.req.raw)
+    const { body, names, left } = takeHints(await readJsonObject(c.req.raw), OWN_HINTS)
+    // A prompt without a conversation knows no hints.
+    ignore(c, [...left, ...Object.values(names)])
     const options = requestOptions(c, context)
     const withUsage = wantsUsage(body)
     // The client validates the rest and names the field at fault.
@@ -25,3 +27,5 @@ export function completions(context: GatewayContext): Hono<GatewayEnv> {
     return c.json(shownAnswer(answer, body), 200, headersOf(answer))
   })
 }
+
+const OWN_HINTS = ['prompt_cache_key']

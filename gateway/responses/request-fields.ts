@@ -4,8 +4,7 @@ import { fields } from '../answering/index.ts'
 import type { ResponseFields } from './request.ts'
 
 const { ignored, name, schema } = fields
-const stateless = (what: string) =>
-  z.null(`${what}: responses are not stored here, send the whole input`)
+const stateless = z.null('responses are not stored here, send the whole input').optional()
 
 const text = z.strictObject({
   type: z.enum(['input_text', 'output_text']),
@@ -68,16 +67,7 @@ const callOutput = z.strictObject({
   status: ignored,
 })
 /** Reasoning of earlier turns is not passed to the model. */
-const unread = z.looseObject({
-  type: z.enum([
-    'reasoning',
-    'web_search_call',
-    'file_search_call',
-    'image_generation_call',
-    'tool_search_call',
-    'tool_search_output',
-  ]),
-})
+const unread = z.looseObject({ type: z.literal('reasoning') })
 
 /** The type of a message is optional. */
 const item = z.preprocess(
@@ -173,11 +163,8 @@ export const responseFields: z.ZodType<ResponseFields> = z.strictObject({
     })
     .nullish(),
   reasoning: z
-    .strictObject({
-      effort: z.string().max(32).nullish(),
-      summary: ignored,
-      generate_summary: ignored,
-    })
+    // Summaries and their like are about how thoughts are shown.
+    .looseObject({ effort: z.string().max(32).nullish() })
     .nullish(),
   max_output_tokens: fields.tokens.nullish(),
   temperature: fields.temperature,
@@ -207,7 +194,7 @@ export const responseFields: z.ZodType<ResponseFields> = z.strictObject({
   max_tool_calls: z.int().min(1).nullish(),
   // Fields that need stored state.
   background: z.literal(false, 'responses cannot run in the background here').nullish(),
-  conversation: stateless('conversation').optional(),
-  previous_response_id: stateless('previous_response_id').optional(),
+  conversation: stateless,
+  previous_response_id: stateless,
   prompt: z.null('prompt templates are not stored here').optional(),
 })

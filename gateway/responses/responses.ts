@@ -8,7 +8,9 @@ import {
   readFields,
   requestOptions,
   streamDialect,
+  takeHints,
   withCallersFields,
+  withHints,
   withoutHosted,
 } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
@@ -16,6 +18,7 @@ import { readJsonObject } from '../http/index.ts'
 import { offeredTools } from './callable-tools.ts'
 import { CALLERS_FIELDS, chatRequestOf } from './chat-request.ts'
 import { EventWriter } from './event-writer.ts'
+import { withoutHostedItems } from './hosted-items.ts'
 import { Output } from './output.ts'
 import { responseFields } from './request-fields.ts'
 import { cutShort, type ResponseHead, responseObject } from './response-object.ts'
@@ -26,12 +29,14 @@ export function responses(context: GatewayContext): Hono<GatewayEnv> {
   const seconds = (): number => Math.floor(now() / 1_000)
   return new Hono<GatewayEnv>()
     .post('/v1/responses', async (c) => {
-      const { body, left } = withoutHosted(await readJsonObject(c.req.raw), isCallable)
-      ignore(c, left)
+      const taken = takeHints(await readJsonObject(c.req.raw), OWN_HINTS)
+      const read = withoutHostedItems(taken.body)
+      const { body, left } = withoutHosted(read.body, isCallable)
       const request = readFields(responseFields, body)
-      const chat = chatRequestOf(request)
+      const { request: chat, ...hinted } = withHints(chatRequestOf(request), taken, CALLERS_FIELDS)
+      ignore(c, [...left, ...read.left, ...hinted.left])
       const options = requestOptions(c, context)
-      const hints = { request: { kind: 'chat', body: chat }, names: CALLERS_FIELDS } as const
+      const hints = { request: { kind: 'chat', body: chat }, names: hinted.names } as const
       const suffix = c.get('requestId').replace(/^req_/, '')
       const head: ResponseHead = { id: `resp_${suffix}`, createdAt: seconds(), request }
       return await withCallersFields(CALLERS_FIELDS, async () => {
@@ -58,6 +63,9 @@ export function responses(context: GatewayContext): Hono<GatewayEnv> {
     })
     .all('/v1/responses/*', notStored)
 }
+
+/** Hints of this API. */
+const OWN_HINTS = ['reasoning', 'text', 'parallel_tool_calls', 'prompt_cache_key']
 
 /** Tools that the caller's own code carries out. */
 function isCallable(type: string): boolean {

@@ -21,8 +21,10 @@ export interface NetworkWatchInit {
 const LOOK_MS = 2_000
 /** The machine slept if the clock advanced by this much more than the timer's delay. */
 const SLEPT_MS = 15_000
-/** Interval of checking one connection for whether the network is still there. */
+/** Interval of checking one connection for whether the network is still there, while streams are open. */
 const HEARTBEAT_MS = 5_000
+/** At rest one check in so many takes place: no answer is lost meanwhile. */
+const RESTING_BEATS = 3
 /** Answers over the Internet take a tenth of it, at worst, unless they wait behind an upload. */
 const ANSWER_MS = 3_000
 /** Pings without a sign of life, one after the other, after which a connection is aborted. */
@@ -92,9 +94,13 @@ export function watchNetwork(init: NetworkWatchInit): void {
     check(true)
   }
 
+  let rested = 0
   const heartbeat = (): void => {
-    const direct = libp2p.getConnections().filter(({ remoteAddr }) => !isRelayed(remoteAddr))
     if (checking !== undefined) return
+    const connections = libp2p.getConnections()
+    rested = connections.some(({ streams }) => streams.length > 0) ? 0 : rested + 1
+    if (rested % RESTING_BEATS !== 0) return
+    const direct = connections.filter(({ remoteAddr }) => !isRelayed(remoteAddr))
     const startedAtMs = clock.now()
     for (const version of new Set(direct.map(versionOf))) {
       const oldest = direct.find((connection) => versionOf(connection) === version)

@@ -2,13 +2,12 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { Connection, IdentifyResult, Libp2p, PeerId, Stream } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { OwnedBook } from '../../../host/advertisement-book.ts'
 import { createNoticeServer } from '../../../host/advertisement-notice.ts'
 import { exchangeOnConnect } from '../../../host/exchange-on-connect.ts'
 import { createExchangeServer } from '../../../host/exchange-server.ts'
 import { boundNewStreams, RESET_RATES, STREAM_RATES } from '../../../host/inbound/stream-rates.ts'
-import { dialKnownPeers } from '../../../host/known-peer-dialer.ts'
 import { createNameLookup } from '../../../host/name-lookup.ts'
 import { OriginRates } from '../../../host/origin-rates.ts'
 import { type ProviderSearchInit, searchProviders } from '../../../host/provider-search.ts'
@@ -264,36 +263,5 @@ describe('the look-up of names', () => {
     } finally {
       vi.useRealTimers()
     }
-  })
-})
-
-describe('the dialer of known peers', () => {
-  beforeEach(() => {
-    vi.useFakeTimers()
-  })
-  afterEach(() => {
-    vi.useRealTimers()
-  })
-
-  it('dials within a second or so when the last peer is lost, however long it was connected', async () => {
-    const peer = { toString: () => 'known' } as PeerId
-    const connected = new Set([peer])
-    const dial = vi.fn(() => Promise.resolve())
-    const ended = new AbortController()
-    await dialKnownPeers({
-      libp2p: {
-        dial,
-        getPeers: () => [...connected].flatMap((one) => [one, one, one, one]),
-      } as unknown as Libp2p,
-      candidates: () => Promise.resolve([peer]),
-      signal: ended.signal,
-      random: () => 1,
-    })
-    await vi.advanceTimersByTimeAsync(3_602_000)
-    expect(dial).not.toHaveBeenCalled()
-    connected.clear()
-    await vi.advanceTimersByTimeAsync(1_100)
-    expect(dial).toHaveBeenCalledTimes(1)
-    ended.abort()
   })
 })

@@ -15,10 +15,10 @@ afterEach(() => {
 function scene(has: readonly PeerId[]) {
   const clock = new VirtualClock()
   const inTable = new Set(has)
-  const state: { reads: number; connected: number; answers: boolean } = {
-    reads: 0,
-    connected: 3,
-    answers: true,
+  const state: { reads: number; answers: boolean } = { reads: 0, answers: true }
+  const listeners = new Set<() => void>()
+  const changed = (): void => {
+    for (const listener of listeners) listener()
   }
   const table = {
     get size() {
@@ -30,6 +30,8 @@ function scene(has: readonly PeerId[]) {
       inTable.add(peer)
       return Promise.resolve()
     },
+    addEventListener: (_: string, listener: () => void) => listeners.add(listener),
+    removeEventListener: (_: string, listener: () => void) => listeners.delete(listener),
   } as unknown as RoutingTableView
   void keepTableFilled({
     table,
@@ -37,11 +39,11 @@ function scene(has: readonly PeerId[]) {
       state.reads += 1
       return Promise.resolve(peers)
     },
-    connected: () => state.connected,
+    onPeers: (listener) => listeners.add(listener),
     signal: stop.signal,
     clock,
   })
-  return { clock, inTable, state }
+  return { clock, inTable, state, changed }
 }
 
 describe('the routing table of a small swarm', () => {
@@ -59,15 +61,25 @@ describe('the routing table of a small swarm', () => {
   })
 
   it('is looked at again at once when a connection comes or a peer leaves the table', async () => {
-    const { clock, inTable, state } = scene(peers)
+    const { clock, inTable, state, changed } = scene(peers)
     await clock.advance(60_000)
     const { reads } = state
-    state.connected = 4
+    changed()
     await clock.advance(500)
     expect(state.reads).toBe(reads + 1)
     inTable.delete(peers[0] as PeerId)
+    changed()
     await clock.advance(500)
     expect([...inTable]).toHaveLength(3)
+  })
+
+  it('is looked at once a minute at rest', async () => {
+    const { clock, state } = scene(peers)
+    await clock.advance(600_000)
+    const { reads } = state
+    await clock.advance(600_000)
+    expect(state.reads - reads).toBeLessThanOrEqual(10)
+    expect(state.reads - reads).toBeGreaterThan(7)
   })
 
   it('is looked at every half second while a peer does not answer', async () => {

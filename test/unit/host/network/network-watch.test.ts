@@ -18,6 +18,9 @@ class FakeConnection {
   status: string = 'open'
   silent: boolean
   reason: Error | undefined
+  /** Those that are open. */
+  streams: readonly unknown[] = [{}]
+  pings: number = 0
   /** Receives what comes over the connection. */
   readonly muxer: Record<'onData' | 'createStream', (data: Uint8Array) => void> = {
     onData: () => {},
@@ -31,6 +34,7 @@ class FakeConnection {
   }
 
   async newStream(): Promise<unknown> {
+    this.pings += 1
     const stream = new EventTarget()
     return Object.assign(stream, {
       send: () => {
@@ -108,6 +112,20 @@ describe('a watch over the network', () => {
     await watch.clock.advance(15_000)
     expect(connections.map(({ status }) => status)).toEqual(['aborted', 'aborted'])
     expect(watch.changes()).toBe(1)
+    watch.stop()
+  })
+
+  it('asks three times less often while no stream is open', async () => {
+    const connection = new FakeConnection(false)
+    const watch = watched(connection)
+    await watch.clock.advance(60_000)
+    expect(connection.pings).toBe(12)
+    connection.streams = []
+    await watch.clock.advance(60_000)
+    expect(connection.pings).toBe(12 + 4)
+    connection.silent = true
+    await watch.clock.advance(30_000)
+    expect(connection.status).toBe('aborted')
     watch.stop()
   })
 

@@ -1,0 +1,89 @@
+import { defaultLogger } from '@libp2p/logger'
+import { afterEach, describe, expect, it } from 'vitest'
+import { EngineWatch } from '../../../node/engine-watch.ts'
+import type { EngineState } from '../../../node/node-status.ts'
+import { VirtualClock } from '../../../testing/index.ts'
+
+let watch: EngineWatch
+afterEach(() => watch.stop())
+
+/** A node whose engine is as `engine` says. */
+function scene() {
+  const clock = new VirtualClock()
+  const engine: { asked: number; used: boolean; state: 'loading' | 'ready'; gone: boolean } = {
+    asked: 0,
+    used: false,
+    state: 'ready',
+    gone: false,
+  }
+  watch = new EngineWatch({
+    status: {
+      get engine(): EngineState {
+        return { status: engine.state }
+      },
+      get engineGone() {
+        return engine.gone
+      },
+      get state() {
+        return engine.state
+      },
+      refresh: async () => {
+        engine.asked += 1
+      },
+    },
+    models: {
+      refresh: () => Promise.resolve({ missing: [], existing: [], changed: false }),
+    },
+    isUsed: () => engine.used,
+    onEngine: () => {},
+    onModels: () => Promise.resolve(),
+    onReady: () => Promise.resolve(),
+    log: defaultLogger().forComponent('test'),
+    clock,
+  })
+  watch.start()
+  /** How often the engine is asked in a minute. */
+  const inMinute = async (): Promise<number> => {
+    const before = engine.asked
+    await clock.advance(60_000)
+    return engine.asked - before
+  }
+  return { clock, engine, inMinute }
+}
+
+describe('the watch over an engine', () => {
+  it('asks it every two seconds, and every ten a minute after the last use', async () => {
+    const { engine, inMinute } = scene()
+    expect(await inMinute()).toBe(30)
+    engine.used = true
+    expect(await inMinute()).toBe(30)
+    engine.used = false
+    await inMinute()
+    expect(await inMinute()).toBeLessThanOrEqual(7)
+  })
+
+  it('asks soon after a peer that comes after a rest', async () => {
+    const { clock, engine, inMinute } = scene()
+    await inMinute()
+    await inMinute()
+    await inMinute()
+    const { asked } = engine
+    watch.wake()
+    await clock.advance(2_000)
+    expect(engine.asked).toBe(asked + 1)
+    // Peers that come all the time do not put it off.
+    for (let second = 0; second < 10; second += 1) {
+      watch.wake()
+      await clock.advance(1_000)
+    }
+    expect(engine.asked).toBe(asked + 6)
+  })
+
+  it('asks four times a second while it is away, and once a second when an operator has to start it', async () => {
+    const { engine, inMinute } = scene()
+    engine.state = 'loading'
+    expect(await inMinute()).toBeGreaterThan(200)
+    engine.gone = true
+    expect(await inMinute()).toBeLessThanOrEqual(61)
+  })
+})
