@@ -30,7 +30,9 @@ const logitBias = z
     (value) => typeof value !== 'object' || value === null || hasAtMost(value, LIMITS.maxLogitBias),
     { error: `at most ${LIMITS.maxLogitBias} tokens can be biased`, abort: true },
   )
-  .pipe(z.record(z.string(), z.number().min(-100).max(100)))
+  .pipe(
+    z.record(z.string().regex(/^\d{1,10}$/, 'expected token ids'), z.number().min(-100).max(100)),
+  )
 
 const sampling = {
   model: name,

@@ -20,6 +20,7 @@ import { type JsonBody, readJsonObject, skeinField } from '../http/index.ts'
 import { Blocks } from './blocks.ts'
 import { CALLERS_FIELDS, chatRequestOf, promptOf } from './chat-request.ts'
 import { EventWriter, PING } from './event-writer.ts'
+import { readableBlocks } from './hosted-blocks.ts'
 import { messageObject, messageUsageOf, stopOf } from './message-object.ts'
 import type { MessageFields, PromptFields } from './request.ts'
 import { CLEARS_THINKING, countFields, messageFields } from './request-fields.ts'
@@ -102,10 +103,11 @@ function hintNames({ output_config: config, thinking }: MessageFields): Names {
 
 type Names = Readonly<Record<string, string>>
 
-/** A request without the tools that Anthropic's servers would run, and without cache hints. */
+/** A request without what Anthropic's servers would run, or have run, and without cache hints. */
 function asked(c: Context<GatewayEnv>, sent: JsonBody): JsonBody {
-  const { body, left } = withoutHosted(withFormat(sent), (type) => type === 'custom')
-  ignore(c, left)
+  const read = readableBlocks(withFormat(sent))
+  const { body, left } = withoutHosted(read.body, (type) => type === 'custom')
+  ignore(c, [...left, ...read.left])
   // Inside a string the quotes would be escaped.
   if (JSON.stringify(sent).includes('"cache_control":{')) ignore(c, ['cache_control'])
   return body

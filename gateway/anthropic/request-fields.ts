@@ -59,7 +59,8 @@ const thoughts = [
   z.looseObject({ type: z.literal('redacted_thinking') }),
 ] as const
 
-const READ = 'expected text, image, tool_use, tool_result or thinking'
+const READ =
+  'expected text, an image, tool_use, tool_result, thinking, or a document or search result of text'
 const message = z.discriminatedUnion('role', [
   z.strictObject({
     role: z.literal('user'),

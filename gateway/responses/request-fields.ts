@@ -67,16 +67,7 @@ const callOutput = z.strictObject({
   status: ignored,
 })
 /** Reasoning of earlier turns is not passed to the model. */
-const unread = z.looseObject({
-  type: z.enum([
-    'reasoning',
-    'web_search_call',
-    'file_search_call',
-    'image_generation_call',
-    'tool_search_call',
-    'tool_search_output',
-  ]),
-})
+const unread = z.looseObject({ type: z.literal('reasoning') })
 
 /** The type of a message is optional. */
 const item = z.preprocess(

@@ -18,6 +18,7 @@ import { readJsonObject } from '../http/index.ts'
 import { offeredTools } from './callable-tools.ts'
 import { CALLERS_FIELDS, chatRequestOf } from './chat-request.ts'
 import { EventWriter } from './event-writer.ts'
+import { withoutHostedItems } from './hosted-items.ts'
 import { Output } from './output.ts'
 import { responseFields } from './request-fields.ts'
 import { cutShort, type ResponseHead, responseObject } from './response-object.ts'
@@ -29,10 +30,11 @@ export function responses(context: GatewayContext): Hono<GatewayEnv> {
   return new Hono<GatewayEnv>()
     .post('/v1/responses', async (c) => {
       const taken = takeHints(await readJsonObject(c.req.raw), OWN_HINTS)
-      const { body, left } = withoutHosted(taken.body, isCallable)
+      const read = withoutHostedItems(taken.body)
+      const { body, left } = withoutHosted(read.body, isCallable)
       const request = readFields(responseFields, body)
       const { request: chat, ...hinted } = withHints(chatRequestOf(request), taken, CALLERS_FIELDS)
-      ignore(c, [...left, ...hinted.left])
+      ignore(c, [...left, ...read.left, ...hinted.left])
       const options = requestOptions(c, context)
       const hints = { request: { kind: 'chat', body: chat }, names: hinted.names } as const
       const suffix = c.get('requestId').replace(/^req_/, '')

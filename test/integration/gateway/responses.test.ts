@@ -181,7 +181,8 @@ describe.each(ways)('the responses of the openai package, %s', (_, way) => {
       },
       /data: URLs/,
     ],
-    ['input.0.type', { input: [{ type: 'item_reference', id: 'a' }] }, /expected a message/],
+    ['input.0.type', { input: [{ type: 'item_reference', id: 'a' }] }, /not stored here/],
+    ['input.0.type', { input: [{ type: 'telegram', id: 'a' }] }, /expected a message/],
   ])('name the rejected field: %s', async (param, more, message) => {
     const request = sdk().responses.create({ model: 'm', input: prompt, ...more } as never)
     await expect(request).rejects.toMatchObject({

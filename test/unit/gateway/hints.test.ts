@@ -123,6 +123,15 @@ describe('Anthropic’s own', () => {
   })
 })
 
+it('a bias of something that is no token id is named', async () => {
+  const { post } = await gatewayOver([], () => events(chunk({ content: 'a' }, 'stop')))
+  const { status, body } = await post('/v1/chat/completions', {
+    ...{ model: 'p/x', messages, logit_bias: { hello: 1 } },
+  })
+  expect(status).toBe(400)
+  expect(body.error.param).toBe('logit_bias.hello')
+})
+
 it('marks of the cache within messages and tools of chats are listed', async () => {
   const { post } = await gatewayOver([{}])
   const cached = { cache_control: { type: 'ephemeral' } }
