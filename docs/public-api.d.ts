@@ -695,6 +695,10 @@ interface BatchRecord extends StoredRecord {
         readonly output: number;
     };
 }
+interface BodyReader {
+    read(): Promise<ReadableStreamReadResult<Uint8Array>>;
+    cancel(): Promise<void>;
+}
 interface Bootstrap extends AsyncDisposable {
     readonly host: Host;
 }
@@ -1029,6 +1033,14 @@ interface EngineHttpInit {
     readonly callTimeoutMs?: number | undefined;
     readonly firstRecordTimeoutMs?: number | undefined;
     readonly gapTimeoutMs?: number | undefined;
+}
+interface EngineResponse {
+    readonly ok: boolean;
+    readonly status: number;
+    readonly headers: Pick<Headers, 'get'>;
+    readonly body: {
+        getReader(): BodyReader;
+    } | null;
 }
 interface ErrorTraits {
     readonly kind: ErrorKind;
@@ -2125,7 +2137,7 @@ type Fault = {
     readonly type: 'garbage';
     readonly afterTokens?: number;
 };
-type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+type Fetch = (url: string, init: RequestInit) => Promise<EngineResponse>;
 type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 type Flavor = 'llama-server' | 'vllm' | 'sglang' | 'lm-studio' | 'generic' | 'openai';
 type GatewayBatch = Pick<BatchRecord, 'counts' | 'created_at' | 'endpoint' | 'error_file_id' | 'errors' | 'hasErrors' | 'hasOutput' | 'id' | 'output_file_id' | 'status'>;
