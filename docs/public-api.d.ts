@@ -101,6 +101,7 @@ declare module 'skein/gateway' {
     createApiKey,
     createGateway,
     isForwarded,
+    isUnrestrictedKey,
     readBatchLine,
     readLines,
     serveGateway,
@@ -513,6 +514,7 @@ function isEmbeddedInstalled(): boolean;
 function isErrorCode(value: unknown): value is ErrorCode;
 function isExpired(advertisement: Advertisement, nowMs: number): boolean;
 function isForwarded(headers: Headers): boolean;
+function isUnrestrictedKey(key: ApiKey): boolean;
 function localModels(cacheDir: string): Promise<readonly LocalModel[]>;
 function matchesDigest(digest: string | undefined, pinned: string): boolean;
 function modelKey(id: string, shard: number): Promise<CID>;
@@ -692,6 +694,10 @@ interface BatchRecord extends StoredRecord {
         readonly cached: number;
         readonly output: number;
     };
+}
+interface BodyReader {
+    read(): Promise<ReadableStreamReadResult<Uint8Array>>;
+    cancel(): Promise<void>;
 }
 interface Bootstrap extends AsyncDisposable {
     readonly host: Host;
@@ -1027,6 +1033,14 @@ interface EngineHttpInit {
     readonly callTimeoutMs?: number | undefined;
     readonly firstRecordTimeoutMs?: number | undefined;
     readonly gapTimeoutMs?: number | undefined;
+}
+interface EngineResponse {
+    readonly ok: boolean;
+    readonly status: number;
+    readonly headers: Pick<Headers, 'get'>;
+    readonly body: {
+        getReader(): BodyReader;
+    } | null;
 }
 interface ErrorTraits {
     readonly kind: ErrorKind;
@@ -2123,7 +2137,7 @@ type Fault = {
     readonly type: 'garbage';
     readonly afterTokens?: number;
 };
-type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+type Fetch = (url: string, init: RequestInit) => Promise<EngineResponse>;
 type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 type Flavor = 'llama-server' | 'vllm' | 'sglang' | 'lm-studio' | 'generic' | 'openai';
 type GatewayBatch = Pick<BatchRecord, 'counts' | 'created_at' | 'endpoint' | 'error_file_id' | 'errors' | 'hasErrors' | 'hasOutput' | 'id' | 'output_file_id' | 'status'>;

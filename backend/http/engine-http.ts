@@ -5,12 +5,9 @@ import { EnginePulse } from './engine-pulse.ts'
 import { failureIn, failureOf } from './failure.ts'
 import { type Framing, type Splitter, splitterFor } from './framing.ts'
 import { type Json, parseJson } from './json.ts'
-import { patientFetch } from './patient-fetch.ts'
+import { type EngineResponse, type Fetch, nodeFetch } from './node-fetch.ts'
 import { readRest } from './read-rest.ts'
 import { metStaleConnection } from './stale-connection.ts'
-
-/** The part of the platform's `fetch` that the HTTP backends use; injectable. */
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
 /** Number of Skein gateways that a request passed, or `node`: a gateway refuses loops. */
 const HOPS_HEADER = 'x-skein-hops'
@@ -33,7 +30,7 @@ export interface EngineHttpInit {
   readonly apiKey?: string | undefined
   /** Sent with every call, never shown. */
   readonly headers?: Readonly<Record<string, string>> | undefined
-  /** @default the global `fetch` */
+  /** @default Node's HTTP with its global agents */
   readonly fetch?: Fetch | undefined
   /** Longest wait for a short answer: model lists, health. @default 5000 */
   readonly callTimeoutMs?: number | undefined
@@ -111,7 +108,7 @@ class HttpConnection implements EngineHttp {
     this.baseUrl = init.baseUrl.replace(/\/+$/, '')
     const key = init.apiKey === undefined ? {} : { authorization: `Bearer ${init.apiKey}` }
     this.#headers = { ...init.headers, 'content-type': 'application/json', ...key }
-    this.#fetch = init.fetch ?? patientFetch
+    this.#fetch = init.fetch ?? nodeFetch
     this.#callTimeoutMs = init.callTimeoutMs ?? 5000
     this.#firstRecordTimeoutMs = init.firstRecordTimeoutMs ?? FIRST_RECORD_MS
     this.#gapTimeoutMs = init.gapTimeoutMs ?? GAP_MS
@@ -228,7 +225,7 @@ class HttpConnection implements EngineHttp {
     path: string,
     body: object | undefined,
     { signal, hops }: Sent & { readonly signal: AbortSignal },
-  ): Promise<Response> {
+  ): Promise<EngineResponse> {
     const payload = body === undefined ? {} : { body: JSON.stringify(body) }
     // A redirect would send requests, and perhaps the key, to a host that is not configured.
     const init: RequestInit = {
@@ -244,7 +241,7 @@ class HttpConnection implements EngineHttp {
   }
 
   /** Retries once on a connection that was closed while idle. */
-  async #send(url: string, init: RequestInit): Promise<Response> {
+  async #send(url: string, init: RequestInit): Promise<EngineResponse> {
     const startedAt = performance.now()
     try {
       const response = await this.#fetch(url, init)
@@ -266,15 +263,16 @@ function answerIn(text: string): Json {
   return answer
 }
 
-async function readText(response: Response, maxBytes: number): Promise<string> {
+async function readText({ body }: EngineResponse, maxBytes: number): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
   let size = 0
-  for await (const bytes of response.body ?? []) {
-    size += bytes.length
+  const reader = body?.getReader()
+  for (let part = await reader?.read(); part?.done === false; part = await reader?.read()) {
+    size += part.value.length
     if (size > maxBytes)
       throw new InferenceError('engine_failed', 'the engine sent more than allowed')
-    text += decoder.decode(bytes, { stream: true })
+    text += decoder.decode(part.value, { stream: true })
   }
   return text + decoder.decode()
 }

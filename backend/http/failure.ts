@@ -110,7 +110,11 @@ function statusOf({ code, status, type }: Json): number {
 }
 
 /** Maps an engine's refusal, over HTTP or inside a stream, to an InferenceError. `body` is the text of the answer. */
-export function failureOf(status: number, body: string, headers?: Headers): InferenceError {
+export function failureOf(
+  status: number,
+  body: string,
+  headers?: Pick<Headers, 'get'>,
+): InferenceError {
   const reported = read(body)
   const { message } = reported
   const shown = message.slice(0, MAX_ENGINE_MESSAGE)
@@ -201,7 +205,7 @@ function paramOf(message: string): { param?: string } {
   return param === undefined ? {} : { param: param.toLowerCase() }
 }
 
-function retryAfter(headers: Headers | undefined): { retryAfterMs?: number } {
+function retryAfter(headers: Pick<Headers, 'get'> | undefined): { retryAfterMs?: number } {
   // OpenAI sends both; the more precise one counts.
   const ms = numberOf(headers?.get('retry-after-ms')) ?? secondsOf(headers?.get('retry-after'))
   if (ms === undefined || ms < 0) return {}

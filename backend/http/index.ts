@@ -12,8 +12,8 @@ export {
   createEngineHttp,
   type EngineHttp,
   type EngineHttpInit,
-  type Fetch,
 } from './engine-http.ts'
 export { unresponsive } from './engine-pulse.ts'
 export { failureIn } from './failure.ts'
 export { asArray, asNumber, asRecord, asString, parseJson } from './json.ts'
+export type { Fetch } from './node-fetch.ts'

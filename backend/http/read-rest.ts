@@ -1,3 +1,5 @@
+import type { BodyReader } from './node-fetch.ts'
+
 /** Time for an engine to end its answer after that. */
 const REST_MS = 1_000
 
@@ -6,10 +8,7 @@ const REST_MS = 1_000
  *
  * @param maxBytes before the end; after more the connection is closed
  */
-export async function readRest(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  maxBytes: number = 0,
-): Promise<void> {
+export async function readRest(reader: BodyReader, maxBytes: number = 0): Promise<void> {
   const leave = (): void => void reader.cancel().catch(() => {})
   const late = setTimeout(leave, REST_MS)
   late.unref()

@@ -1,0 +1,122 @@
+import http, { type ClientRequest, type IncomingMessage } from 'node:http'
+import https from 'node:https'
+import type { Socket } from 'node:net'
+
+/** Time for a connection, its handshake included. */
+const CONNECT_MS = 10_000
+
+/** What is read of an answer over HTTP. A `Response` has all of it. */
+export interface EngineResponse {
+  readonly ok: boolean
+  readonly status: number
+  readonly headers: Pick<Headers, 'get'>
+  readonly body: { getReader(): BodyReader } | null
+}
+
+/** The bytes of an answer, one read at a time. */
+export interface BodyReader {
+  read(): Promise<ReadableStreamReadResult<Uint8Array>>
+  /** Closes the connection. */
+  cancel(): Promise<void>
+}
+
+/** The part of `fetch` that calls to engines use; injectable. */
+export type Fetch = (url: string, init: RequestInit) => Promise<EngineResponse>
+
+interface CallInit extends RequestInit {
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+/**
+ * `fetch` over Node's own HTTP and its global agents, at a third of the CPU. It has no limits of its own: engines that
+ * read a long prompt send nothing for minutes, and the deadlines of a call are those of its signal. Does not follow
+ * redirects, which would send requests, and perhaps the key, to a host that is not configured.
+ */
+export const nodeFetch: Fetch = (url, init) => {
+  const { method = 'GET', headers, body, signal } = init as CallInit
+  signal?.throwIfAborted()
+  return new Promise((resolve, reject) => {
+    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
+    const request = (url.startsWith('https:') ? https : http).request(url, {
+      method,
+      headers: { accept: '*/*', 'user-agent': 'node', ...headers, ...length },
+    })
+    let hasAnswer = false
+    // Once there is an answer its reader gets the reason. With an error, Node could emit it on a socket that it has just
+    // freed, where nothing listens.
+    const stop = (): void => void request.destroy(hasAnswer ? undefined : signal?.reason)
+    signal?.addEventListener('abort', stop, { once: true })
+    request.on('close', () => signal?.removeEventListener('abort', stop))
+    request.on('socket', (socket) => boundConnecting(request, socket))
+    request.on('error', (error) => {
+      if (signal?.aborted === true) return reject(signal.reason)
+      // Shows whether the connection carried an answer before.
+      const { socket } = request
+      reject(Object.defineProperty(error, 'socket', { value: socket, configurable: true }))
+    })
+    request.on('response', (answer) => {
+      hasAnswer = true
+      const status = answer.statusCode ?? 0
+      resolve({
+        ok: status >= 200 && status < 300,
+        status,
+        headers: { get: (name) => [answer.headers[name.toLowerCase()]].flat().join(', ') || null },
+        body: { getReader: () => new MessageReader(answer, signal ?? undefined) },
+      })
+    })
+    request.end(body)
+  })
+}
+
+/** A host that does not answer at all is found soon, however long an engine may think. */
+function boundConnecting(request: ClientRequest, socket: Socket): void {
+  if (!socket.connecting) return
+  const late = setTimeout(() => {
+    const error = new Error(`no connection in ${CONNECT_MS / 1_000} s`)
+    request.destroy(Object.assign(error, { code: 'ETIMEDOUT' }))
+  }, CONNECT_MS)
+  const settle = (): void => clearTimeout(late)
+  socket.once('encrypted' in socket ? 'secureConnect' : 'connect', settle)
+  socket.once('close', settle)
+}
+
+/** Reads a message as its reader asks: a slow one slows the server. */
+class MessageReader implements BodyReader {
+  readonly #message: IncomingMessage
+  readonly #signal: AbortSignal | undefined
+  #wake: () => void = () => {}
+  #failure: unknown
+
+  constructor(message: IncomingMessage, signal: AbortSignal | undefined) {
+    this.#message = message
+    this.#signal = signal
+    const wake = (): void => this.#wake()
+    message.on('readable', wake)
+    message.on('end', wake)
+    message.on('error', (error) => {
+      this.#failure = error
+      wake()
+    })
+    message.on('close', wake)
+  }
+
+  async read(): Promise<ReadableStreamReadResult<Uint8Array>> {
+    for (;;) {
+      // What an aborted call has left in its buffer is dropped, and looks like an end.
+      this.#signal?.throwIfAborted()
+      const value = this.#message.read() as Uint8Array | null
+      if (value !== null) return { done: false, value }
+      if (this.#failure !== undefined) throw this.#failure
+      if (this.#message.readableEnded) return { done: true, value: undefined }
+      if (this.#message.destroyed) throw new Error('the connection was closed')
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  async cancel(): Promise<void> {
+    this.#message.destroy()
+  }
+}
