@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { type Client, createClient, type RequestEvent } from '../client/index.ts'
 import { cpuMs } from './cpu-time.ts'
 import { type PeerProcess, startPeer } from './peer-process.ts'
-import { percentile, type Report, round } from './report.ts'
+import { percentile, printRow, type Report, round } from './report.ts'
 import { residentKib } from './resident.ts'
 import { TIMED_MODEL } from './timed-engine.ts'
 
@@ -25,7 +25,14 @@ type Row = Readonly<Record<string, string | number>>
 /** A small relay: what it takes for nodes behind NATs, what it adds to each token, and what strangers can do with it. */
 export async function relay(quick: boolean): Promise<Report> {
   const nodes = quick ? QUICK_NODES : NODES
-  const rows: Row[] = [await hop(quick), ...(await drained(quick)), ...(await load(nodes, quick))]
+  const rows: Row[] = []
+  const add = (row: Row): void => {
+    rows.push(row)
+    printRow(row)
+  }
+  add(await hop(quick))
+  await drained(quick, add)
+  await load(nodes, quick, add)
   return {
     title: `one relay with ${nodes} nodes that are reached through it only, all on this machine`,
     rows,
@@ -37,12 +44,12 @@ export async function relay(quick: boolean): Promise<Report> {
   }
 }
 
-async function load(nodes: number, quick: boolean): Promise<Row[]> {
+async function load(nodes: number, quick: boolean, add: (row: Row) => void): Promise<void> {
   await using stack = new AsyncDisposableStack()
   const peer = stack.use(await startPeer({ kind: 'bootstrap' }))
   const bootstrap = peer.addresses
   await wait(quick ? 5_000 : SETTLE_MS)
-  const alone = await atRest(peer, quick)
+  add({ what: 'alone, at rest', ...(await atRest(peer, quick)) })
   const engine = { type: 'plain', slots: 4, paceMs: PACE_MS, prefillMs: 0 } as const
   const count = NODES_OF_PROCESS
   const task = { kind: 'nodes', reach: 'hidden', count, engine, bootstrap } as const
@@ -52,7 +59,7 @@ async function load(nodes: number, quick: boolean): Promise<Row[]> {
     ),
   )
   await wait(quick ? 10_000 : SETTLE_MS)
-  const resting = await atRest(peer, quick)
+  add({ what: `${nodes} nodes, at rest`, ...(await atRest(peer, quick)) })
   const clients = await Promise.all(
     Array.from({ length: CLIENTS }, async () =>
       stack.adopt(await createClient({ bootstrap }), (client) => client.close()),
@@ -75,17 +82,13 @@ async function load(nodes: number, quick: boolean): Promise<Row[]> {
     .flatMap(({ attempts }) => attempts)
     .reduce((sum, one) => sum + (one.relayedBytes ?? 0), 0)
   const failed = results.filter(({ status }) => status === 'rejected').length
-  return [
-    { what: 'alone, at rest', ...alone },
-    { what: `${nodes} nodes, at rest`, ...resting },
-    {
-      what: `${nodes} streams (${relayed} relayed, ${failed} failed)`,
-      'RSS MiB': round(mib),
-      'CPU of a core %': round(cpu / seconds / 10),
-      'CPU ms/token': round(cpu / tokens),
-      'bytes/token': round(bytes / tokens),
-    },
-  ]
+  add({
+    what: `${nodes} streams (${relayed} relayed, ${failed} failed)`,
+    'RSS MiB': round(mib),
+    'CPU of a core %': round(cpu / seconds / 10),
+    'CPU ms/token': round(cpu / tokens),
+    'bytes/token': round(bytes / tokens),
+  })
 }
 
 async function atRest({ pid }: PeerProcess, quick: boolean): Promise<Row> {
@@ -131,7 +134,7 @@ async function hop(quick: boolean): Promise<Row> {
 }
 
 /** The answers of a node that relays, alone and beside strangers who use up its budget. */
-async function drained(quick: boolean): Promise<Row[]> {
+async function drained(quick: boolean, add: (row: Row) => void): Promise<void> {
   const engine = { type: 'plain', slots: 4, paceMs: 20, prefillMs: 0 } as const
   await using node = await startPeer({
     kind: 'nodes',
@@ -157,9 +160,9 @@ async function drained(quick: boolean): Promise<Row[]> {
       'CPU of a core %': round((cpuMs(node.pid) - before.cpu) / seconds / 10),
     }
   }
-  const undisturbed = await measure('a node that relays: its own answers, 50 tokens a second')
+  add(await measure('a node that relays: its own answers, 50 tokens a second'))
   await using _flood = await startPeer({ kind: 'flood', relay: address, count: STRANGERS })
-  return [undisturbed, await measure(`the same, with ${STRANGERS} strangers at its budget`)]
+  add(await measure(`the same, with ${STRANGERS} strangers at its budget`))
 }
 
 /** @param onGap called with the milliseconds between two pieces @returns pieces of the answer */
