@@ -1270,6 +1270,7 @@ interface LedgerInit {
     readonly dataDir?: string | undefined;
     readonly onFault?: ((message: string) => void) | undefined;
     readonly peers: () => readonly PeerId[];
+    readonly needsRelay?: (peer: PeerId) => boolean;
     readonly now?: () => number;
     readonly random?: () => number;
 }

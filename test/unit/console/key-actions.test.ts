@@ -71,8 +71,8 @@ describe('the doors that change keys', () => {
     [{ action: 'create-key', name: 'ada' }, 'already exists'],
     [{ action: 'create-key', name: 'c', rights: { requestsPerMinute: 0 } }, 'requestsPerMinute'],
     [{ action: 'create-key', name: 'c', rights: { admin: true } }, 'admin'],
-    [{ action: 'change-key', name: 'nobody', rights: {} }, 'no key is named nobody'],
-    [{ action: 'remove-key', name: 'nobody' }, 'no key is named nobody'],
+    [{ action: 'change-key', name: 'unknown', rights: {} }, 'no key is named unknown'],
+    [{ action: 'remove-key', name: 'unknown' }, 'no key is named unknown'],
   ])('refuse %j', async (body, why) => {
     await on({ action: 'create-key', name: 'ada' })
     const { status, answer } = await on(body)
