@@ -74,13 +74,19 @@ export interface PeerProcess extends PeerReady, AsyncDisposable {
   thaw(): void
 }
 
-/** Starts the task in its own process, like a peer. @param startTimeoutMs @default 90 s */
-export async function startPeer(task: PeerTask, startTimeoutMs?: number): Promise<PeerProcess> {
-  const peer = await forkPeer<PeerReady>(
-    new URL('./peer.ts', import.meta.url),
-    task,
-    startTimeoutMs,
-  )
+/**
+ * Starts the task in its own process, like a peer.
+ *
+ * @param startTimeoutMs @default 90 s
+ * @param launch puts it on another machine, see `Machine.launch`
+ */
+export async function startPeer(
+  task: PeerTask,
+  startTimeoutMs?: number,
+  launch?: readonly string[],
+): Promise<PeerProcess> {
+  const module = new URL('./peer.ts', import.meta.url)
+  const peer = await forkPeer<PeerReady>(module, task, startTimeoutMs, launch)
   const { child } = peer
   return {
     ...peer.ready,

@@ -1,15 +1,20 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Client, createClient, type RequestEvent } from '../client/index.ts'
+import { type Client, createClient } from '../client/index.ts'
+import { createInternet } from '../testing/internet/index.ts'
+import { type Peer, startPeer as startMachinePeer } from '../testing/reach/peer.ts'
 import { cpuMs } from './cpu-time.ts'
-import { type PeerProcess, startPeer } from './peer-process.ts'
-import { percentile, type Report, round } from './report.ts'
-import { residentKib } from './resident.ts'
+import { startPeer } from './peer-process.ts'
+import { percentile, printRow, type Report, round } from './report.ts'
 import { TIMED_MODEL } from './timed-engine.ts'
 
 /** As many streams run at once. They share processes by tens. */
 const NODES = 100
 const QUICK_NODES = 20
 const NODES_OF_PROCESS = 10
+const PORT = 4801
+const MIB = 1024 ** 2
+/** Some hundred tokens. */
+const QUESTION = 'Count from 1 to 50.'
 /** A relay lets one peer open 16 connections. */
 const CLIENTS = 10
 const TOKENS = 100
@@ -25,76 +30,94 @@ type Row = Readonly<Record<string, string | number>>
 /** A small relay: what it takes for nodes behind NATs, what it adds to each token, and what strangers can do with it. */
 export async function relay(quick: boolean): Promise<Report> {
   const nodes = quick ? QUICK_NODES : NODES
-  const rows: Row[] = [await hop(quick), ...(await drained(quick)), ...(await load(nodes, quick))]
+  const rows: Row[] = []
+  const add = (row: Row): void => {
+    rows.push(row)
+    printRow(row)
+  }
+  add(await hop(quick))
+  await drained(quick, add)
+  await load(nodes, quick, add)
   return {
-    title: `one relay with ${nodes} nodes that are reached through it only, all on this machine`,
+    title: `one relay with ${nodes} nodes that are reached through it only, in namespaces of this machine`,
     rows,
     notes: [
-      `${nodes} streams: answers of ${TOKENS} tokens at ${1_000 / PACE_MS} a second, asked by ${CLIENTS} clients at once. CPU from /proc, of the relay's process alone.`,
+      `${nodes} streams: answers of ${TOKENS} tokens at ${1_000 / PACE_MS} a second, asked by ${CLIENTS} clients at once. CPU and memory of the relay's process alone. Ten nodes share a process and a router with a symmetric NAT.`,
       'Added by a hop: time to the only token of an answer through the relay, less that of a direct one, halved; the least of many, then the median. Goal: 1 ms.',
       `Strangers: ${STRANGERS} peers send through a node that relays as fast as it lets them, while it answers at full speed. Its own answers do not draw on the relay's budget; what they share is the CPU.`,
     ],
   }
 }
 
-async function load(nodes: number, quick: boolean): Promise<Row[]> {
+/** Nodes in homes of ten, each behind a router of its own, asked by clients elsewhere. */
+async function load(nodes: number, quick: boolean, add: (row: Row) => void): Promise<void> {
   await using stack = new AsyncDisposableStack()
-  const peer = stack.use(await startPeer({ kind: 'bootstrap' }))
-  const bootstrap = peer.addresses
+  const internet = stack.use(await createInternet())
+  const machine = await internet.host({ ip4: '45.1.0.1' })
+  const relay = await startMachinePeer(machine, {
+    role: 'bootstrap',
+    host: { listen: [`/ip4/0.0.0.0/tcp/${PORT}`] },
+  })
+  const bootstrap = [`/ip4/${machine.ip4}/tcp/${PORT}/p2p/${relay.peerId}`]
   await wait(quick ? 5_000 : SETTLE_MS)
-  const alone = await atRest(peer, quick)
+  add({ what: 'alone, at rest', ...(await atRest(relay, quick)) })
   const engine = { type: 'plain', slots: 4, paceMs: PACE_MS, prefillMs: 0 } as const
   const count = NODES_OF_PROCESS
   const task = { kind: 'nodes', reach: 'hidden', count, engine, bootstrap } as const
   await Promise.all(
-    Array.from({ length: nodes / count }, async () =>
-      stack.use(await startPeer(task, START_TIMEOUT_MS)),
-    ),
+    Array.from({ length: nodes / count }, async (_, index) => {
+      const home = await internet.router({ kind: 'symmetric', ip4: `46.${index}.0.1` })
+      const { launch } = await home.host()
+      stack.use(await startPeer(task, START_TIMEOUT_MS, launch))
+    }),
   )
   await wait(quick ? 10_000 : SETTLE_MS)
-  const resting = await atRest(peer, quick)
+  add({ what: `${nodes} nodes, at rest`, ...(await atRest(relay, quick)) })
   const clients = await Promise.all(
-    Array.from({ length: CLIENTS }, async () =>
-      stack.adopt(await createClient({ bootstrap }), (client) => client.close()),
+    Array.from({ length: CLIENTS }, async (_, index) =>
+      startMachinePeer(await internet.host({ ip4: `47.${index}.0.1` }), {
+        role: 'client',
+        host: { bootstrap, listen: [] },
+      }),
     ),
   )
-  const events: RequestEvent[] = []
-  for (const client of clients) client.observe((event) => void events.push(event))
-  const before = { cpu: cpuMs(peer.pid), atMs: performance.now() }
-  const streams = Promise.allSettled(
-    Array.from({ length: nodes }, (_, index) => tokensOf(clients[index % CLIENTS], TOKENS)),
+  for (const client of clients)
+    await client.until('joined', ({ connections }) => connections.length > 0)
+  const before = { ...(await relay.state()), atMs: performance.now() }
+  const streams = Promise.all(
+    Array.from({ length: nodes }, (_, index) =>
+      (clients[index % CLIENTS] as Peer).ask(TIMED_MODEL, QUESTION),
+    ),
   )
   await wait((TOKENS * PACE_MS) / 2)
-  const mib = residentKib(peer.pid) / 1_024
-  const results = await streams
+  const { memoryBytes } = await relay.state()
+  const answers = await streams
   const seconds = (performance.now() - before.atMs) / 1_000
-  const cpu = cpuMs(peer.pid) - before.cpu
-  const tokens = results.reduce((sum, one) => sum + (one.status === 'fulfilled' ? one.value : 0), 0)
-  const relayed = events.filter(({ attempts }) => attempts.at(-1)?.relay !== undefined).length
-  const bytes = events
-    .flatMap(({ attempts }) => attempts)
-    .reduce((sum, one) => sum + (one.relayedBytes ?? 0), 0)
-  const failed = results.filter(({ status }) => status === 'rejected').length
-  return [
-    { what: 'alone, at rest', ...alone },
-    { what: `${nodes} nodes, at rest`, ...resting },
-    {
-      what: `${nodes} streams (${relayed} relayed, ${failed} failed)`,
-      'RSS MiB': round(mib),
-      'CPU of a core %': round(cpu / seconds / 10),
-      'CPU ms/token': round(cpu / tokens),
-      'bytes/token': round(bytes / tokens),
-    },
-  ]
+  const cpu = ((await relay.state()).cpuMicroseconds - before.cpuMicroseconds) / 1_000
+  const records = answers.flatMap(({ record }) => record ?? [])
+  const attempts = records.flatMap((record) => record.attempts)
+  const tokens = total(records.map(({ usage }) => usage?.completionTokens ?? 0))
+  const relayed = records.filter((record) => record.attempts.at(-1)?.relay !== undefined).length
+  const failed = answers.filter(({ error }) => error !== undefined).length
+  add({
+    what: `${nodes} streams (${relayed} relayed, ${failed} failed)`,
+    'RSS MiB': round(memoryBytes / MIB),
+    'CPU of a core %': round(cpu / seconds / 10),
+    'CPU ms/token': round(cpu / tokens),
+    'bytes/token': round(total(attempts.map(({ relayedBytes = 0 }) => relayedBytes)) / tokens),
+  })
 }
 
-async function atRest({ pid }: PeerProcess, quick: boolean): Promise<Row> {
+const total = (values: readonly number[]): number => values.reduce((sum, one) => sum + one, 0)
+
+async function atRest(peer: Peer, quick: boolean): Promise<Row> {
   const ms = quick ? 20_000 : 60_000
-  const before = cpuMs(pid)
+  const before = await peer.state()
   await wait(ms)
+  const { cpuMicroseconds, memoryBytes } = await peer.state()
   return {
-    'RSS MiB': round(residentKib(pid) / 1_024),
-    'CPU of a core %': round((100 * (cpuMs(pid) - before)) / ms),
+    'RSS MiB': round(memoryBytes / MIB),
+    'CPU of a core %': round((cpuMicroseconds - before.cpuMicroseconds) / 10 / ms),
   }
 }
 
@@ -131,7 +154,7 @@ async function hop(quick: boolean): Promise<Row> {
 }
 
 /** The answers of a node that relays, alone and beside strangers who use up its budget. */
-async function drained(quick: boolean): Promise<Row[]> {
+async function drained(quick: boolean, add: (row: Row) => void): Promise<void> {
   const engine = { type: 'plain', slots: 4, paceMs: 20, prefillMs: 0 } as const
   await using node = await startPeer({
     kind: 'nodes',
@@ -157,9 +180,9 @@ async function drained(quick: boolean): Promise<Row[]> {
       'CPU of a core %': round((cpuMs(node.pid) - before.cpu) / seconds / 10),
     }
   }
-  const undisturbed = await measure('a node that relays: its own answers, 50 tokens a second')
+  add(await measure('a node that relays: its own answers, 50 tokens a second'))
   await using _flood = await startPeer({ kind: 'flood', relay: address, count: STRANGERS })
-  return [undisturbed, await measure(`the same, with ${STRANGERS} strangers at its budget`)]
+  add(await measure(`the same, with ${STRANGERS} strangers at its budget`))
 }
 
 /** @param onGap called with the milliseconds between two pieces @returns pieces of the answer */

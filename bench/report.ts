@@ -7,6 +7,12 @@ export interface Report {
   readonly notes: readonly string[]
 }
 
+/** Prints a row to stderr once it is measured: a long benchmark that is stopped keeps what it found. */
+export function printRow(row: Report['rows'][number]): void {
+  const cells = Object.entries(row).map(([name, value]) => `${name}: ${value}`)
+  console.error(cells.join(' | '))
+}
+
 /** The value below which a share `p` of the values lie (nearest rank). */
 export function percentile(values: readonly number[], p: number): number {
   const sorted = [...values].sort((a, b) => a - b)

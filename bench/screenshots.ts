@@ -113,6 +113,20 @@ await open('log')
 await page.getByRole('button', { name: 'Run the doctor' }).click()
 await page.locator('.findings').waitFor()
 await shoot('log')
+// From now on requests need a key.
+await open('keys')
+for (const name of ['ada', 'nightly-evals']) {
+  await page.getByLabel('Name').fill(name)
+  if (name !== 'ada') {
+    await page.getByText('Limit what it may do').click()
+    await page.getByLabel('Models').fill('skein-tiny')
+    await page.getByLabel('Budget in tokens').fill('5000000')
+  }
+  await page.getByRole('button', { name: 'Create a key' }).click()
+  await page.locator('.keys li').filter({ hasText: name }).waitFor()
+  if (name === 'ada') await page.getByRole('button', { name: 'I have copied it' }).click()
+}
+await shoot('keys')
 await page.emulateMedia({ colorScheme: 'dark' })
 await open('survival')
 await shoot('survival-dark')

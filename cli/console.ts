@@ -13,8 +13,10 @@ import type { Node } from '../node/index.ts'
 import { defined, plainLine } from '../protocol/index.ts'
 import { swarmName } from './directories.ts'
 import { diagnose, reachSteps, swarmSteps } from './doctor/index.ts'
+import type { LiveKeys } from './gateway-keys.ts'
 import { inviteFor } from './invite.ts'
 import { joinCommand, membersOf } from './join-line.ts'
+import { keyDesk, keyViews } from './key-desk.ts'
 import type { ModelDesk } from './local-models/index.ts'
 import { reachabilityFields } from './reachability.ts'
 import type { Session } from './runtime.ts'
@@ -33,6 +35,8 @@ export interface ConsoleParts {
   readonly absent?: readonly ConsolePage[]
   /** Where the API is served, and to whom. Absent without a gateway. */
   readonly api?: (() => JoinView['api']) | undefined
+  /** Who may use the API. Absent without a gateway. */
+  readonly keys?: LiveKeys | undefined
   /** Absent if prompts are not recorded. */
   readonly prompts?: PromptBook | undefined
 }
@@ -65,7 +69,7 @@ export function promptsFor(
 
 /** The console of a command that serves the gateway. */
 export function openConsole(session: Session, parts: ConsoleParts): Console {
-  const { client, host, swarmKey, node, log, desk, absent, prompts, api } = parts
+  const { client, host, swarmKey, node, log, desk, absent, prompts, api, keys } = parts
   const startedAtMs = Date.now()
   return createConsole({
     client,
@@ -92,6 +96,11 @@ export function openConsole(session: Session, parts: ConsoleParts): Console {
       here: () => desk.view(),
       onHere: (listener) => desk.onChange(listener),
       models: desk,
+    }),
+    ...(keys !== undefined && {
+      keys: () => keyViews(keys),
+      onKeys: (listener) => keys.onChange(listener),
+      keyActions: keyDesk(keys),
     }),
     diagnose: async () => await findings(session, parts),
   })

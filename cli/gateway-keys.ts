@@ -57,7 +57,13 @@ export async function changeKeys(
 
 /** The keys as they are now: a change of the file holds within a second or two, without a restart. */
 export interface LiveKeys extends Disposable {
+  /** Of their file. */
+  readonly path: string
   current(): readonly ApiKey[]
+  /** Reads the file now, after a change by this process. */
+  reread(): Promise<void>
+  /** Calls back when they have changed. @returns unsubscribe */
+  onChange(listener: () => void): () => void
 }
 
 /**
@@ -68,6 +74,7 @@ export interface LiveKeys extends Disposable {
  */
 export async function watchKeys(path: string, log: (line: string) => void): Promise<LiveKeys> {
   let keys = await readKeys(path)
+  const listeners = new Set<() => void>()
   const reread = async (): Promise<void> => {
     try {
       const read = await readKeys(path)
@@ -77,6 +84,7 @@ export async function watchKeys(path: string, log: (line: string) => void): Prom
       log(
         `API keys: ${keys.length === 0 ? 'none, so that every caller is refused' : keys.map(({ name }) => plainLine(name)).join(', ')}`,
       )
+      for (const listener of listeners) listener()
     } catch (error) {
       log(
         `the API keys stay as they were: ${error instanceof Error ? error.message : String(error)}`,
@@ -84,7 +92,16 @@ export async function watchKeys(path: string, log: (line: string) => void): Prom
     }
   }
   const watch = onFileChange(path, () => void reread())
-  return { current: () => keys, [Symbol.dispose]: () => watch[Symbol.dispose]() }
+  return {
+    path,
+    current: () => keys,
+    reread,
+    onChange: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    [Symbol.dispose]: () => watch[Symbol.dispose](),
+  }
 }
 
 const KEY = z.strictObject({

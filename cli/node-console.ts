@@ -60,7 +60,7 @@ export async function openNodeConsole(
   })
   const pages = openConsole(session, {
     ...{ client, host, swarmKey, node, desk, log },
-    absent: ['batches', 'playground', 'requests'],
+    absent: ['batches', 'keys', 'playground', 'requests'],
   })
   try {
     const server = await openTyped(() => served(pages, options.consolePort))

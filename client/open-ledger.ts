@@ -1,5 +1,5 @@
 import type { Host } from '../host/index.ts'
-import { Ledger } from '../ledger/index.ts'
+import { Ledger, receiptPeers } from '../ledger/index.ts'
 import { trustedPeers } from './request/index.ts'
 
 export interface OpenLedgerInit {
@@ -23,7 +23,7 @@ export async function openLedger(host: Host, init: OpenLedgerInit): Promise<Ledg
   if (!receipts && trusted.size === 0) return undefined
   const ledger = new Ledger({
     ...{ host, friends: [...trusted], dataDir, onFault, now },
-    peers: () => host.book.all().map(({ peerId }) => peerId),
+    ...receiptPeers(host),
   })
   await ledger.start()
   return ledger

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Client } from '../client/index.ts'
 import { ERROR_TABLE, InferenceError } from '../protocol/index.ts'
+import { actOnKey, type KeyActions, keyName, keyRights } from './key-actions.ts'
 
 /** What can be done with the models of this machine. Methods throw InferenceErrors. */
 export interface ModelActions {
@@ -20,6 +21,8 @@ export interface ActionContext {
   readonly diagnose: () => Promise<readonly string[]>
   /** Absent if this process has no models of its own. */
   readonly models?: ModelActions | undefined
+  /** Absent without a gateway. */
+  readonly keyActions?: KeyActions | undefined
 }
 
 const peer = z.string().min(1).max(100)
@@ -29,6 +32,9 @@ const ACTION = z.discriminatedUnion('action', [
   z.object({ action: z.literal('forget'), peer }),
   z.object({ action: z.literal('mark'), peer, mark: z.enum(['denied', 'trusted']).nullable() }),
   z.object({ action: z.literal('doctor') }),
+  z.object({ action: z.literal('create-key'), name: keyName, rights: keyRights.optional() }),
+  z.object({ action: z.literal('change-key'), name: z.string(), rights: keyRights }),
+  z.object({ action: z.literal('remove-key'), name: z.string() }),
   z.object({
     action: z.literal('pull'),
     model,
@@ -48,7 +54,7 @@ type ModelAction = Extract<z.infer<typeof ACTION>, { model: string }>
 /** @returns the answer for the page, or what is wrong with the request */
 export async function act(
   body: unknown,
-  { client, diagnose, models }: ActionContext,
+  { client, diagnose, models, keyActions }: ActionContext,
 ): Promise<{ readonly status: number; readonly answer: object }> {
   const parsed = ACTION.safeParse(body)
   if (!parsed.success) {
@@ -65,6 +71,13 @@ export async function act(
         return { status: 200, answer: { peer: wanted.peer, mark: wanted.mark } }
       case 'doctor':
         return { status: 200, answer: { lines: await diagnose() } }
+      case 'create-key':
+      case 'change-key':
+      case 'remove-key':
+        if (keyActions === undefined) {
+          throw new InferenceError('invalid_request', 'this process has no gateway, and no keys')
+        }
+        return { status: 200, answer: await actOnKey(wanted, keyActions) }
       default:
         if (models === undefined) {
           throw new InferenceError('invalid_request', 'this process has no models of its own')

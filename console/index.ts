@@ -16,6 +16,14 @@
  * @packageDocumentation
  */
 export { type Console, createConsole } from './console.ts'
+export type { KeyActions } from './key-actions.ts'
 export { LogBook } from './log-book.ts'
 export { PromptBook } from './prompt-book.ts'
-export type { ConsoleMessage, ConsolePage, ConsoleState, JoinView } from './state.ts'
+export type {
+  ConsoleMessage,
+  ConsolePage,
+  ConsoleState,
+  JoinView,
+  KeyView,
+  RightsChange,
+} from './state.ts'

@@ -21,6 +21,10 @@ export const CONSOLE_LIMITS = {
   peersTimeoutMs: 10_000,
   keepAliveMs: 15_000,
   maxActionBytes: 65_536,
+  /** Characters in the name of a key or a model. */
+  maxKeyName: 300,
+  /** Models named by one key. */
+  maxKeyModels: 100,
   /** Batches shown; older ones are listed by the API. */
   maxBatches: 100,
   /** Errors shown of one batch's file. */

@@ -9,6 +9,7 @@ import type {
   ConsoleState,
   HereView,
   JoinView,
+  KeyView,
   Section,
   SelfView,
 } from './state.ts'
@@ -36,6 +37,10 @@ export interface LiveStateInit {
   readonly here?: (() => HereView) | undefined
   /** Calls back when they change. @returns unsubscribe */
   readonly onHere?: ((listener: () => void) => () => void) | undefined
+  /** API keys of the gateway. @default none */
+  readonly keys?: (() => readonly KeyView[]) | undefined
+  /** Calls back when they change. @returns unsubscribe */
+  readonly onKeys?: ((listener: () => void) => () => void) | undefined
 }
 
 /** Of batches that change by themselves. */
@@ -75,8 +80,10 @@ export class LiveState {
     this.#init = init
     this.#requests = new RequestLog(init.client, () => this.#changed(), init.prompts)
     this.#unsubscribe.push(init.log.onLine(() => this.#changed()))
-    const unwatch = init.onHere?.(() => this.#changed())
-    if (unwatch !== undefined) this.#unsubscribe.push(unwatch)
+    for (const onChange of [init.onHere, init.onKeys]) {
+      const unwatch = onChange?.(() => this.#changed())
+      if (unwatch !== undefined) this.#unsubscribe.push(unwatch)
+    }
     const { host, swarms } = init.client
     const hosts = swarms.length === 0 ? [host] : swarms.map((swarm) => swarm.host)
     let settling: ReturnType<typeof setTimeout> | undefined
@@ -180,8 +187,8 @@ export class LiveState {
   }
 
   #seen(state: Pick<ConsoleState, Section>): Seen {
-    const { self, join, peers, models, here, batches } = state
-    const sections = Object.entries({ self, join, peers, models, here, batches }).map(
+    const { self, join, peers, models, here, batches, keys } = state
+    const sections = Object.entries({ self, join, peers, models, here, batches, keys }).map(
       ([name, value]) => [name, JSON.stringify(value)],
     )
     return {
@@ -192,11 +199,11 @@ export class LiveState {
   }
 
   /** The sections that are read anew for each message. */
-  #own({ seesInvite }: Reader): Pick<ConsoleState, 'batches' | 'here' | 'join' | 'self'> {
-    const { self, join, here } = this.#init
+  #own({ seesInvite }: Reader): Pick<ConsoleState, 'batches' | 'here' | 'join' | 'keys' | 'self'> {
+    const { self, join, here, keys } = this.#init
     const batches = this.batches().slice(0, CONSOLE_LIMITS.maxBatches)
     const joining = seesInvite ? join() : withoutInvite(join())
-    return { self: self(), join: joining, here: here?.(), batches }
+    return { self: self(), join: joining, here: here?.(), keys: keys?.(), batches }
   }
 
   #startTimers(): void {

@@ -1,10 +1,12 @@
 import type { RequestEvent, RunningRequest } from '../client/index.ts'
+import type { KeyRights } from '../gateway/index.ts'
 import type { Load, NodeState, ResumeSupport } from '../protocol/index.ts'
 
 /** Pages of the console. A process shows those that it has something for. */
 export type ConsolePage =
   | 'batches'
   | 'join'
+  | 'keys'
   | 'log'
   | 'models'
   | 'peers'
@@ -177,6 +179,18 @@ export interface BatchView {
   readonly errorFile?: string
 }
 
+/** An API key of this gateway, without its secret. */
+export interface KeyView extends KeyRights {
+  readonly name: string
+  /** It may do everything. */
+  readonly opensConsole: boolean
+}
+
+/** Changes of a key's rights: `null` takes a restriction away. */
+export type RightsChange = {
+  readonly [Right in keyof KeyRights]?: KeyRights[Right] | null | undefined
+}
+
 /** How another machine joins. */
 export interface JoinView {
   /** The command line. Absent if no address of this machine can be reached. */
@@ -212,10 +226,12 @@ export interface ConsoleState {
   readonly here?: HereView | undefined
   /** Newest first. */
   readonly batches: readonly BatchView[]
+  /** Absent without a gateway. */
+  readonly keys?: readonly KeyView[] | undefined
 }
 
 /** Parts of the state that are replaced whole. */
-export type Section = 'batches' | 'here' | 'join' | 'models' | 'peers' | 'self'
+export type Section = 'batches' | 'here' | 'join' | 'keys' | 'models' | 'peers' | 'self'
 
 /** One message of the event stream: first everything, then what changed. */
 export type ConsoleMessage =

@@ -101,6 +101,7 @@ declare module 'skein/gateway' {
     createApiKey,
     createGateway,
     isForwarded,
+    isUnrestrictedKey,
     readBatchLine,
     readLines,
     serveGateway,
@@ -513,6 +514,7 @@ function isEmbeddedInstalled(): boolean;
 function isErrorCode(value: unknown): value is ErrorCode;
 function isExpired(advertisement: Advertisement, nowMs: number): boolean;
 function isForwarded(headers: Headers): boolean;
+function isUnrestrictedKey(key: ApiKey): boolean;
 function localModels(cacheDir: string): Promise<readonly LocalModel[]>;
 function matchesDigest(digest: string | undefined, pinned: string): boolean;
 function modelKey(id: string, shard: number): Promise<CID>;
@@ -1268,6 +1270,7 @@ interface LedgerInit {
     readonly dataDir?: string | undefined;
     readonly onFault?: ((message: string) => void) | undefined;
     readonly peers: () => readonly PeerId[];
+    readonly needsRelay?: (peer: PeerId) => boolean;
     readonly now?: () => number;
     readonly random?: () => number;
 }

@@ -34,6 +34,7 @@ export {
   type ApiKeys,
   createApiKey,
   isForwarded,
+  isUnrestrictedKey,
   type KeyBudget,
   type KeyPriority,
   type KeyRights,

@@ -45,6 +45,8 @@ export interface LedgerInit {
   readonly onFault?: ((message: string) => void) | undefined
   /** Peers that may have receipts. */
   readonly peers: () => readonly PeerId[]
+  /** Whether asking a peer would open a connection through a relay: only friends are worth one. @default never */
+  readonly needsRelay?: (peer: PeerId) => boolean
   /** Milliseconds since 1970. @default Date.now */
   readonly now?: () => number
   /** From 0, below 1. @default Math.random */
@@ -124,12 +126,12 @@ export class Ledger implements AsyncDisposable {
    * peers.
    */
   async gather(): Promise<void> {
-    const { peers, host } = this.#init
+    const { peers, needsRelay = () => false, host } = this.#init
     const known = peers().filter((peer) => !peer.equals(host.peerId))
     const isFriend = (peer: PeerId): boolean => this.#friends.includes(peer.toString())
     const friends = drawn(known.filter(isFriend), this.#random)
     const others = drawn(
-      known.filter((peer) => !isFriend(peer)),
+      known.filter((peer) => !isFriend(peer) && !needsRelay(peer)),
       this.#random,
     )
     const first = friends.splice(0, FRIENDS_A_ROUND)

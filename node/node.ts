@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { Connection, Stream, StreamHandler } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { createHost, type Host, networkOf } from '../host/index.ts'
-import { Ledger, ServedLog } from '../ledger/index.ts'
+import { Ledger, receiptPeers, ServedLog } from '../ledger/index.ts'
 import {
   InferenceError,
   type Load,
@@ -123,7 +123,7 @@ class ContributorNode implements Node {
       admit: (peer) => checkAccess(inForce, peer.toString()),
       dataDir: init.host.dataDir,
       onFault: init.host.onFault,
-      peers: () => host.book.all().map(({ peerId }) => peerId),
+      ...receiptPeers(host),
     })
     this.#context = createServeContext({
       ...{ host, init, models, inForce, limits, served, now },

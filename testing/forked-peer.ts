@@ -25,14 +25,17 @@ export interface ForkedPeer<Ready> extends AsyncDisposable {
  * Forks a module, sends it one message, and waits until it is ready.
  *
  * @param startTimeoutMs for a child that starts many peers
+ * @param launch put before the child's command line, such as that of another network namespace
  * @throws Error if the child fails, ends, or is not ready in time
  */
 export async function forkPeer<Ready>(
   module: URL,
   task: object,
   startTimeoutMs: number = START_TIMEOUT_MS,
+  launch: readonly string[] = [],
 ): Promise<ForkedPeer<Ready>> {
-  const child = fork(module, { stdio: 'inherit' })
+  const [execPath, ...execArgv] = [...launch, process.execPath]
+  const child = fork(module, { stdio: 'inherit', execPath, execArgv })
   const exited = once(child, 'exit')
   const kill = async (): Promise<void> => {
     child.kill('SIGKILL')

@@ -8,7 +8,15 @@ import {
   resumeFormsOf,
 } from '../../protocol/index.ts'
 import { type AbortOptions, raceSignal, settledWithin } from '../../timing/index.ts'
-import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
+import type {
+  Backend,
+  BackendChunk,
+  BackendEvent,
+  BackendLoad,
+  BackendModel,
+  InferOptions,
+} from '../backend.ts'
+import { channelled } from '../channels/index.ts'
 import { rewritten, spentAnswer } from '../continuation/index.ts'
 import {
   createEngineHttp,
@@ -17,19 +25,18 @@ import {
   unresponsive,
 } from '../http/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
-import { splitPrefix } from '../messages.ts'
 import type { ModelManager } from '../model-manager.ts'
-import { isPlainText, maxTokensOf, type TextRequest } from '../request-fields.ts'
+import type { TextRequest } from '../request-fields.ts'
 import { requireAnswerable, resumeMeans, selectModel } from '../select-model.ts'
-import { countAt, listAt, recordAt, vectorsOf } from '../shapes/index.ts'
+import { countAt, listAt, vectorsOf } from '../shapes/index.ts'
 import { promptBytes, TokenEstimate, withNumbers } from '../token-estimate.ts'
-import { emptyState, readLine } from './answer-stream.ts'
+import { type AnswerState, emptyState, readLine } from './answer-stream.ts'
 import { type CatalogEntry, readCatalog } from './catalog.ts'
 import { type LoadWatch, watchLoading } from './load-state.ts'
 import { OllamaManager } from './model-manager.ts'
-import { prefixedBody, renderBody, requestBody } from './request-body.ts'
+import { requestBody } from './request-body.ts'
+import { restOf, sentBody } from './sent-body.ts'
 import { Trials } from './trials.ts'
-import { limitedTo, type SentBody, writtenTokens } from './written-tokens.ts'
 
 /** Age after which the list is refreshed, so that requests of other peers do not query Ollama each time. */
 const CATALOG_AGE_MS = 10_000
@@ -135,7 +142,7 @@ class OllamaBackend implements Backend {
         const { path, body } = requestBody(request, entry)
         yield* this.#embed(embeddingInputs(request.body.input).length, { path, body, signal })
       } else if (resume === undefined) {
-        const { path, body } = await this.#sent(request, entry, { signal })
+        const { path, body } = await sentBody(this.#http, request, entry, { signal })
         yield* this.#generate(request, { path, body, model, signal, ...watch })
       } else yield* this.#resume(request, entry, { resume, signal, ...watch })
     } catch (error) {
@@ -153,11 +160,15 @@ class OllamaBackend implements Backend {
   async *#resume(
     request: TextRequest,
     entry: CatalogEntry,
-    { resume, signal, ...watch }: Required<Begun> & Pick<Run, 'load' | 'onBegun'>,
+    {
+      resume,
+      signal,
+      ...watch
+    }: { readonly resume: Resume } & Pick<Run, 'load' | 'onBegun' | 'signal'>,
   ): AsyncGenerator<BackendEvent> {
     const { model } = entry
     if (!resumeFormsOf(request, resume).includes('json')) {
-      const sent = await this.#continued(request, entry, { resume, signal })
+      const sent = await restOf(this.#http, request, entry, { resume, signal })
       if (sent === undefined) yield* spentAnswer(request.kind, model.id)
       else yield* this.#generate(request, { ...sent, model, signal, ...watch })
       return
@@ -173,60 +184,25 @@ class OllamaBackend implements Backend {
     yield* rewritten(this.#generate(request, { path, body, model, signal, ...watch }), resume)
   }
 
-  /** A request for the rest of an answer, within the tokens that are left. Undefined if none are. */
-  async #continued(
-    request: TextRequest,
-    entry: CatalogEntry,
-    { resume, signal }: Required<Begun>,
-  ): Promise<SentBody | undefined> {
-    const allowed = maxTokensOf(request)
-    const { tokens = 0 } = resume
-    if (allowed !== undefined && tokens >= allowed) return undefined
-    const continues = await this.#sent(request, entry, { resume, signal })
-    if (allowed === undefined) return continues
-    const begins = await this.#sent(request, entry, { signal })
-    const counted = await writtenTokens(this.#http, { begins, continues }, { signal })
-    // Both are lower bounds: the client counts pieces, and a version of Ollama may leave out cached tokens.
-    const left = allowed - Math.max(tokens, counted)
-    return left > 0 ? limitedTo(left, continues) : undefined
-  }
-
-  /** An answer that has begun continues from its rendered prompt where the template closes every message. */
-  async #sent(
-    request: TextRequest,
-    entry: CatalogEntry,
-    { resume, signal }: Begun,
-  ): Promise<SentBody> {
-    const begun = { text: resume?.text ?? '', reasoning: resume?.reasoning ?? '' }
-    if (request.kind === 'completion') return requestBody(request, entry, begun)
-    const { messages, prefix } = splitPrefix(request.body.messages)
-    const text = prefix + begun.text
-    const isBegun = text !== '' || begun.reasoning !== ''
-    if (!isBegun || entry.continues === 'chat') {
-      return requestBody(request, entry, { ...begun, text })
-    }
-    const rendered = isPlainText(request)
-      ? await this.#http.post('/api/chat', renderBody(messages, entry), { signal, isRequest: true })
-      : {}
-    const { _debug_info: info } = rendered
-    const { rendered_template: prompt } = recordAt(info, '_debug_info')
-    if (typeof prompt === 'string' && prompt !== '') {
-      const body = prefixedBody(request, prompt + text, entry)
-      return { path: '/api/generate', body }
-    }
-    const why = isPlainText(request)
-      ? 'this version of Ollama does not return rendered prompts'
-      : 'not together with tools or JSON'
-    throw new InferenceError(
-      resume === undefined ? 'capability_unavailable' : 'not_resumable',
-      `${entry.model.id} cannot continue a final assistant message here: ${why}`,
-      resume === undefined ? { details: { param: 'messages' } } : {},
-    )
-  }
-
   async *#generate(request: TextRequest, run: Run): AsyncGenerator<BackendEvent> {
-    const { path, body, model, signal, load, onBegun } = run
+    const { model, signal, load } = run
     const state = emptyState()
+    yield* channelled(this.#chunks(request, run, state), model.id)
+    signal.throwIfAborted()
+    if (state.done === undefined) {
+      throw new InferenceError('engine_failed', 'Ollama ended its answer without a final line')
+    }
+    if (load.cold === true && state.loadMs > 0) this.#coldStartMs = state.loadMs
+    this.#rates.observe(state.done.usage, state.done.timings)
+    this.#estimate.observe(promptBytes(request), state.done.usage.promptTokens)
+    yield state.done
+  }
+
+  async *#chunks(
+    request: TextRequest,
+    { path, body, model, signal, onBegun }: Run,
+    state: AnswerState,
+  ): AsyncGenerator<BackendChunk> {
     const shape = {
       kind: request.kind,
       model: model.id,
@@ -240,14 +216,6 @@ class OllamaBackend implements Backend {
       if (chunk !== undefined) yield chunk
       if (state.done !== undefined) break
     }
-    signal.throwIfAborted()
-    if (state.done === undefined) {
-      throw new InferenceError('engine_failed', 'Ollama ended its answer without a final line')
-    }
-    if (load.cold === true && state.loadMs > 0) this.#coldStartMs = state.loadMs
-    this.#rates.observe(state.done.usage, state.done.timings)
-    this.#estimate.observe(promptBytes(request), state.done.usage.promptTokens)
-    yield state.done
   }
 
   async *#embed(
@@ -298,11 +266,6 @@ class OllamaBackend implements Backend {
     this.#catalog = { readAt: this.#now(), entries }
     return entries
   }
-}
-
-interface Begun {
-  readonly resume?: Resume
-  readonly signal: AbortSignal
 }
 
 interface Run {

@@ -16,6 +16,7 @@ import type {
   BackendModel,
   InferOptions,
 } from '../backend.ts'
+import { channelled } from '../channels/index.ts'
 import { continued, type RepeatedStartInit, spentAnswer } from '../continuation/index.ts'
 import { createEngineHttp, type EngineHttp, unresponsive } from '../http/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
@@ -179,7 +180,7 @@ class OpenAiBackend implements Backend {
     const summary = emptySummary()
     const startedAt = this.#now()
     let firstAt: number | undefined
-    const chunks = this.#chunks(request, run, summary)
+    const chunks = channelled(this.#chunks(request, run, summary), run.model.id)
     for await (const chunk of start === undefined ? chunks : continued(chunks, start)) {
       firstAt ??= this.#now()
       yield chunk

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { ChatMessage } from '../../protocol/index.ts'
-import { asArray, asNumber, asRecord, parseJson } from '../http/index.ts'
+import { beginsWithChannel } from '../channels/index.ts'
+import { asArray, asNumber, asRecord, asString, parseJson } from '../http/index.ts'
 import { answerByTokens } from './token-answer.ts'
 import { tokenIdsIn } from './token-ids.ts'
 import { type VllmModel, vllmPrompt } from './vllm-prompt.ts'
@@ -21,7 +22,8 @@ const ALL_ROLES: readonly ChatMessage[] = [
 /**
  * Whether a vLLM reports the ids of all tokens, continues from any of them, and rates them: four tokens of an answer must
  * have four ids, the first two must lead to the other two, and each must have a probability. One that separates reasoning
- * does not qualify, since its stream leaves out the tokens between reasoning and answer.
+ * does not qualify, since its stream leaves out the tokens between reasoning and answer; nor does one whose channels have to
+ * be read here, as their marks are no text.
  */
 export async function answersByTokens(
   vllm: VllmModel & { readonly contextLength: number },
@@ -67,8 +69,9 @@ async function firstTokens(
   for await (const data of events) {
     const { choices, usage } = parseJson(data)
     const { token_ids: reported, delta } = asRecord(asArray(choices)[0])
-    const { reasoning, reasoning_content: reasoningContent } = asRecord(delta)
+    const { content, reasoning, reasoning_content: reasoningContent } = asRecord(delta)
     if ((reasoning ?? reasoningContent ?? null) !== null) return []
+    if (beginsWithChannel(asString(content)) === true) return []
     ids.push(...tokenIdsIn(reported))
     const { completion_tokens: total } = asRecord(usage)
     counted = asNumber(total) || counted

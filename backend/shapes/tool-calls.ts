@@ -151,13 +151,19 @@ function sentCallAt(value: unknown, path: string): SentToolCall {
   const sent = {
     index: countAt(index ?? inner, `${path}.index`),
     id: typeof id === 'number' ? String(id) : textAt(id, `${path}.id`),
-    name: textAt(name, `${path}.function.name`),
+    name: withoutMarks(textAt(name, `${path}.function.name`)),
     arguments: argumentsAt(record[named], `${path}.function.${named}`),
   }
   return {
     ...sent,
     isBare: sent.index === undefined && sent.id === '' && isAbsent(record[named]),
   }
+}
+
+/** Some engines leave gpt-oss' marks behind a name: `look<|channel|>commentary`. No name may have such characters. */
+function withoutMarks(name: string): string {
+  const at = name.indexOf('<|')
+  return at < 0 ? name : name.slice(0, at)
 }
 
 /** OpenAI's name of the arguments; those of Llama 3's own calls, and of others, that some engines pass on. */

@@ -65,13 +65,7 @@ const move = (): Promise<Row> =>
         )
         .then(() => since(at))
     })
-    return {
-      node: 'another address in mid-answer',
-      client: 'symmetric NAT',
-      path: 'relay',
-      ...answerOf(answer),
-      'back s': (await back) ?? Number.NaN,
-    }
+    return { ...answerOf(answer), 'back s': (await back) ?? Number.NaN }
   })
 
 const nodeSleeps = (): Promise<Row> =>
@@ -82,13 +76,7 @@ const nodeSleeps = (): Promise<Row> =>
     const at = performance.now()
     await reserved(node)
     const back = since(at)
-    return {
-      node: 'asleep for an hour',
-      client: 'symmetric NAT',
-      path: 'relay',
-      ...answerOf(await client.ask(MODEL, PROMPT)),
-      'back s': back,
-    }
+    return { ...answerOf(await client.ask(MODEL, PROMPT)), 'back s': back }
   })
 
 const clientSleeps = (): Promise<Row> =>
@@ -109,13 +97,7 @@ const clientSleeps = (): Promise<Row> =>
       })
     })
     await asleep
-    return {
-      node: 'symmetric NAT',
-      client: 'asleep for an hour in mid-answer',
-      path: 'relay',
-      ...answerOf(answer),
-      'back s': round((firstAfter - wokenAt) / 1_000),
-    }
+    return { ...answerOf(answer), 'back s': round((firstAfter - wokenAt) / 1_000) }
   })
 
 const loss = (how: 'address' | 'silent') => async (): Promise<Row> => {
@@ -145,23 +127,41 @@ const loss = (how: 'address' | 'silent') => async (): Promise<Row> => {
       void release().then(() => loseIpv6(machine, how))
     }
   })
-  return {
-    node: 'public, IPv4 and IPv6',
-    client:
-      how === 'address'
-        ? 'loses its IPv6 address in mid-answer'
-        : 'IPv6 falls silent in mid-answer',
-    path: 'direct, IPv6, then IPv4',
-    ...answerOf(answer),
-    'back s': round(longest / 1_000),
-  }
+  return { ...answerOf(answer), 'back s': round(longest / 1_000) }
 }
 
-/** What happens to a running answer, and how long it takes until the host is back. */
-export const CHANGES: readonly (() => Promise<Row>)[] = [
-  move,
-  nodeSleeps,
-  clientSleeps,
-  loss('address'),
-  loss('silent'),
+interface Change {
+  readonly node: string
+  readonly client: string
+  readonly path: string
+  readonly measure: () => Promise<Row>
+}
+
+const DUAL_STACK = { node: 'public, IPv4 and IPv6', path: 'direct, IPv6, then IPv4' } as const
+
+export const CHANGES: readonly Change[] = [
+  {
+    node: 'another address in mid-answer',
+    client: 'symmetric NAT',
+    path: 'relay',
+    measure: move,
+  },
+  { node: 'asleep for an hour', client: 'symmetric NAT', path: 'relay', measure: nodeSleeps },
+  {
+    node: 'symmetric NAT',
+    client: 'asleep for an hour in mid-answer',
+    path: 'relay',
+    measure: clientSleeps,
+  },
+  {
+    ...DUAL_STACK,
+    client: 'loses its IPv6 address in mid-answer',
+    measure: loss('address'),
+  },
+  { ...DUAL_STACK, client: 'IPv6 falls silent in mid-answer', measure: loss('silent') },
 ]
+
+/** What happens to a running answer, and how long it takes until the host is back. */
+export async function measureChange({ node, client, path, measure }: Change): Promise<Row> {
+  return { node, client, path, ...(await measure()) }
+}

@@ -1,5 +1,5 @@
-import type { Report } from '../report.ts'
-import { CHANGES } from './changes.ts'
+import { printRow, type Report } from '../report.ts'
+import { CHANGES, measureChange } from './changes.ts'
 import { measurePair, PAIRS } from './pairs.ts'
 
 /** Goal: from a fresh data directory behind a symmetric NAT to the first answer of a node behind another one. */
@@ -12,17 +12,17 @@ const GOAL_MS = 3_000
 export async function reach(quick: boolean): Promise<Report> {
   const rows: Readonly<Record<string, string | number>>[] = []
   let hardest = Number.NaN
-  for (const pair of PAIRS) {
-    const row = await measurePair(pair, quick ? 1 : 5).catch((error: unknown) => ({
-      node: pair.node,
-      client: pair.client,
-      path: `failed: ${String(error)}`,
-    }))
+  const add = (row: Report['rows'][number]): void => {
     rows.push(row)
+    printRow(row)
+  }
+  for (const pair of PAIRS) {
+    const row = await measurePair(pair, quick ? 1 : 5).catch(failed(pair))
+    add(row)
     if (pair.isGoal === true)
       hardest = 'max ms' in row ? Number(row['from nothing ms p50']) : Number.NaN
   }
-  for (const change of CHANGES) rows.push(await change())
+  for (const change of CHANGES) add(await measureChange(change).catch(failed(change)))
   return {
     title:
       'a client asks a node, both with fresh data directories; two relays, no delay but where a row says so',
@@ -37,3 +37,7 @@ export async function reach(quick: boolean): Promise<Report> {
     ],
   }
 }
+
+const failed =
+  ({ node, client }: { readonly node: string; readonly client: string }) =>
+  (error: unknown) => ({ node, client, path: `failed: ${String(error)}` })

@@ -1,16 +1,10 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import {
-  type ApiKey,
-  createApiKey,
-  type KeyBudget,
-  type KeyPriority,
-  type KeyRights,
-  type RateLimits,
-} from '../../gateway/index.ts'
+import type { ApiKey, KeyBudget, KeyPriority, KeyRights, RateLimits } from '../../gateway/index.ts'
 import { defined, plainLine } from '../../protocol/index.ts'
 import { shortId } from '../explain/index.ts'
-import { changeKeys, keysPath, readKeys } from '../gateway-keys.ts'
+import { keysPath, readKeys } from '../gateway-keys.ts'
 import { keysOption } from '../gateway-options.ts'
+import { KeyBook } from '../key-book.ts'
 import { addPeer, addValue, repeatable, wholeNumber } from '../option-parsers.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { clientDirectory, type SharedOptions, withSharedOptions } from '../shared-options.ts'
@@ -134,14 +128,7 @@ async function addKey(
   options: RightsOptions,
   [name = '']: readonly string[],
 ): Promise<undefined> {
-  if (name.trim() === '') throw new UsageError('a key needs a name')
-  const { key, kept } = createApiKey(name, rightsOf(options))
-  await changeKeys(pathOf(session, options), (keys) => {
-    if (keys.some((other) => other.name === name)) {
-      throw new UsageError(`a key named ${name} already exists`)
-    }
-    return [...keys, kept]
-  })
+  const key = await new KeyBook(pathOf(session, options)).add(name, rightsOf(options))
   session.terminal.emit({ event: 'key', name, key } as { event: 'key' })
   session.terminal.print(
     `${key}\n\nIt is not shown again. A running gateway accepts it within seconds.\n`,
@@ -158,20 +145,10 @@ async function changeKey(
   if (Object.keys(rights).length === 0) {
     throw new UsageError('name what to change, e.g. --budget 5000000/month or --priority high')
   }
-  await changeKeys(pathOf(session, options), (keys) => {
-    if (!keys.some((key) => key.name === name)) throw new UsageError(`no key is named ${name}`)
-    return keys.map((key) => (key.name === name ? { ...key, ...keepStart(key, rights) } : key))
-  })
+  await new KeyBook(pathOf(session, options)).change(name, rights)
   session.terminal.emit({ event: 'changed', name } as { event: 'changed' })
   session.terminal.print(`Changed the key of ${name}. A running gateway follows within seconds.\n`)
   return undefined
-}
-
-/** A raised budget does not forget what was used of it. */
-function keepStart({ budget: old }: KeyRights, rights: KeyRights): KeyRights {
-  const { budget } = rights
-  if (budget === undefined || old?.sinceMs === undefined) return rights
-  return { ...rights, budget: { ...budget, sinceMs: old.sinceMs } }
 }
 
 function rightsOf(options: RightsOptions): KeyRights {
@@ -180,7 +157,7 @@ function rightsOf(options: RightsOptions): KeyRights {
   return {
     ...Object.fromEntries(limit),
     ...defined({ models: onlyModel, peers: onlyPeer, providers, priority }),
-    ...(budget !== undefined && { budget: { ...budget, sinceMs: Date.now() } }),
+    ...(budget !== undefined && { budget }),
     ...(validDays !== undefined && { expiresAtMs: Date.now() + validDays * DAY_MS }),
   }
 }
@@ -224,11 +201,7 @@ async function removeKey(
   options: KeyOptions,
   [name = '']: readonly string[],
 ): Promise<undefined> {
-  await changeKeys(pathOf(session, options), (keys) => {
-    const left = keys.filter((key) => key.name !== name)
-    if (left.length === keys.length) throw new UsageError(`no key is named ${name}`)
-    return left
-  })
+  await new KeyBook(pathOf(session, options)).remove(name)
   session.terminal.emit({ event: 'removed', name } as { event: 'removed' })
   session.terminal.print(
     `Removed the key of ${name}. A running gateway rejects it within seconds.\n`,

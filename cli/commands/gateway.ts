@@ -67,7 +67,7 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
   })
   const { swarmKey } = network.host
   await using pages = openConsole(session, {
-    ...{ client, host: client.host, swarmKey, log, prompts },
+    ...{ client, host: client.host, swarmKey, log, prompts, keys },
     api: () => apiView(server, options, keys),
   })
   const registry = new Registry()

@@ -146,7 +146,7 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
           remember: async (names) => await rememberChoice(dataDir, names),
         })
   await using pages = openConsole(session, {
-    ...{ client, host, swarmKey, node, log, desk, prompts },
+    ...{ client, host, swarmKey, node, log, desk, prompts, keys },
     api: () => apiView(server, options, keys),
   })
   await using server = await openGatewayServer(session, options, {

@@ -8,6 +8,7 @@ import { STRINGS } from './strings.ts'
 import {
   BatchesPage,
   JoinPage,
+  KeysPage,
   LogPage,
   ModelsPage,
   PeersPage,
@@ -24,6 +25,7 @@ const VIEWS: Readonly<Record<PageName, ComponentType<PageProps>>> = {
   peers: PeersPage,
   models: ModelsPage,
   batches: BatchesPage,
+  keys: KeysPage,
   join: JoinPage,
   log: LogPage,
 }
@@ -72,6 +74,11 @@ export function App(): JSX.Element {
 function Side({ page, view }: { readonly page: PageName; readonly view: View }): JSX.Element {
   const { state, status } = view
   const absent = state?.self.absent ?? []
+  const current = useRef<HTMLAnchorElement>(null)
+  useEffect(() => {
+    // On a phone the pages are one line, longer than the screen.
+    current.current?.scrollIntoView({ inline: 'center', block: 'nearest' })
+  }, [page])
   return (
     <header class="side">
       <a class="brand" href={hrefOf('survival')}>
@@ -82,7 +89,11 @@ function Side({ page, view }: { readonly page: PageName; readonly view: View }):
         <ul>
           {PAGES.filter((name) => !absent.includes(name)).map((name) => (
             <li key={name}>
-              <a href={hrefOf(name)} aria-current={name === page ? 'page' : undefined}>
+              <a
+                href={hrefOf(name)}
+                aria-current={name === page ? 'page' : undefined}
+                ref={name === page ? current : null}
+              >
                 {STRINGS.pages[name]}
               </a>
             </li>

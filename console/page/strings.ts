@@ -9,6 +9,7 @@ export const STRINGS = {
     peers: 'Peers',
     models: 'Models here',
     batches: 'Batches',
+    keys: 'Keys',
     join: 'Join',
     log: 'Log',
   },
@@ -351,6 +352,73 @@ export const STRINGS = {
     failures: 'Failures',
   },
 
+  keys: {
+    title: 'Keys',
+    intro: 'Who may use this gateway, and how much.',
+    none: {
+      title: 'No key is required yet',
+      text: (url: string, isLocal: boolean): string =>
+        `${isLocal ? 'Every program on this machine' : 'Everybody who reaches this machine'} can use ${url === '' ? 'this gateway' : url}. Once there is a key, every caller needs one, and so does this page: this tab keeps the first one.`,
+    },
+    name: 'Name',
+    nameHint: 'of a person or a program',
+    create: 'Create a key',
+    limits: 'Limit what it may do',
+    unlimitedFirst:
+      'The first key has no limits, because the console opens only with a key without any.',
+    fresh: {
+      title: (name: string): string => `The key of ${name}`,
+      text: 'Copy it now: only its hash is kept, and it cannot be shown again.',
+      kept: 'This tab has it already.',
+      done: 'I have copied it',
+    },
+    fields: {
+      models: 'Models',
+      modelsHint: 'every model; or names, separated by commas',
+      requestsPerMinute: 'Requests a minute',
+      tokensPerMinute: 'Tokens a minute',
+      requestsPerDay: 'Requests a day',
+      tokensPerDay: 'Tokens a day',
+      budget: 'Budget in tokens',
+      per: 'Budget for',
+      priority: 'Priority',
+      validDays: 'Days until it ends',
+    },
+    noLimit: 'no limit',
+    gatewayLimit: 'the gateway’s',
+    never: 'never',
+    pers: { day: 'each day', month: 'each month', ever: 'once and for all' },
+    priorities: { low: 'low', normal: 'normal', high: 'high' },
+    priority: (priority: string): string => `${priority} priority`,
+    opensConsole: 'opens the console',
+    expired: 'expired',
+    everything: 'Every model, within the gateway’s limits.',
+    rights: {
+      models: (names: string): string => `Only ${names}`,
+      peers: (count: number): string => `only ${count} ${count === 1 ? 'peer' : 'peers'}`,
+      providers: (names: string): string =>
+        names === '' ? 'no provider' : `providers ${names} only`,
+      requestsPerMinute: (count: string): string => `${count} requests a minute`,
+      tokensPerMinute: (count: string): string => `${count} tokens a minute`,
+      requestsPerDay: (count: string): string => `${count} requests a day`,
+      tokensPerDay: (count: string): string => `${count} tokens a day`,
+      budget: (count: string, per: string): string => `budget of ${count} tokens ${per}`,
+      expires: (date: string): string => `until ${date}`,
+    },
+    change: 'Change',
+    changeKey: (name: string): string => `Change the key of ${name}`,
+    save: 'Save',
+    cancel: 'Cancel',
+    remove: 'Remove …',
+    removeKey: (name: string): string => `Remove the key of ${name} …`,
+    sure: (name: string): string =>
+      `Remove the key of ${name}? Its requests are rejected from then on. Answers that run are finished. This cannot be undone.`,
+    removeNow: 'Remove',
+    keep: 'Keep it',
+    byCommand:
+      'Peers and providers of a key are set by command: skein gateway key change NAME --only-peer … --only-provider …',
+  },
+
   join: {
     title: 'Join',
     intro: 'Run this on another machine. From then on it shares, asks, and survives with this one.',
@@ -363,7 +431,7 @@ export const STRINGS = {
     addresses: 'Addresses of this machine',
     hidden: {
       title: 'The invite is in the terminal',
-      text: 'The invite is the key of this private swarm, and without API keys every user of this machine could read it here. The process printed it at its start, in the terminal or the log of skein up. To see it here, create a key (skein gateway key add NAME) and open this page with it.',
+      text: 'The invite is the key of this private swarm, and without API keys every user of this machine could read it here. The process printed it at its start, in the terminal or the log of skein up. To see it here, create a key on the page Keys and open this page with it.',
     },
     none: {
       title: 'No address to reach',

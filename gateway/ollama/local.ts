@@ -1,10 +1,11 @@
 import { type Context, Hono } from 'hono'
+import type { ModelListing } from '../../client/index.ts'
 import { InferenceError, normalizeModelId } from '../../protocol/index.ts'
 import { readFields } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { readJsonObject } from '../http/index.ts'
 import type { LocalModel, LocalPullProgress } from '../local-models.ts'
-import { DETAILS, hashOf } from './models.ts'
+import { allListings, DETAILS, digestOf, hashOf } from './models.ts'
 import { pullFields, showFields } from './request-fields.ts'
 
 /** Time that Ollama says a model stays in memory; here it stays until another needs the room. */
@@ -12,7 +13,7 @@ const STAYS_MS = 300_000
 
 /** `POST /api/pull`, `DELETE /api/delete` and `GET /api/ps`: models of this machine, where it has any. */
 export function ollamaLocal(context: GatewayContext): Hono<GatewayEnv> {
-  const { local, requireOwner, now } = context
+  const { client, local, requireOwner, now } = context
   const app = new Hono<GatewayEnv>()
   if (local === undefined) {
     // Running models are on other machines.
@@ -22,7 +23,16 @@ export function ollamaLocal(context: GatewayContext): Hono<GatewayEnv> {
     .get('/api/ps', async (c) => {
       const models = await local.list()
       const running = models.filter(({ state }) => state === 'loaded' || state === 'running')
-      return c.json({ models: running.map((model) => runningOf(model, now())) })
+      // Models that are loaded but not shared are on no list.
+      const listings = await allListings(client, c.req.raw.signal).catch(() => [])
+      const shown = running.map((model) =>
+        runningOf(
+          model,
+          listings.find(({ id }) => id === model.id),
+          now(),
+        ),
+      )
+      return c.json({ models: shown })
     })
     .delete('/api/delete', async (c) => {
       requireOwner(c)
@@ -96,10 +106,14 @@ function findLocal(models: readonly LocalModel[], name: string): LocalModel | un
   )
 }
 
-function runningOf({ id, bytes, sha256, memoryBytes }: LocalModel, nowMs: number): object {
+/** @param listing as the swarm lists it: `ollama list` and `ollama ps` name a model by the same digest */
+function runningOf(model: LocalModel, listing: ModelListing | undefined, nowMs: number): object {
+  const { id, bytes, memoryBytes } = model
+  const { contextLength = 0, digests = [] } = listing ?? {}
   return {
     ...{ name: id, model: id, size: memoryBytes ?? bytes, size_vram: 0 },
-    digest: sha256 ?? hashOf(id),
+    digest: digestOf({ id, digests }, model),
+    ...(contextLength > 0 && { context_length: contextLength }),
     details: DETAILS,
     expires_at: new Date(nowMs + STAYS_MS).toISOString(),
   }

@@ -96,11 +96,19 @@ function tagOf(
   modifiedAt: string,
   own: readonly LocalModel[],
 ): object {
-  // Clients shorten the digest; a model without one gets a digest of its name.
-  const digest = digests[0]?.replace(/^sha256:/, '') ?? hashOf(id)
   const files = own.filter((model) => model.id === id)
-  const size = (files.find(({ isServed }) => isServed === true) ?? files[0])?.bytes ?? 0
+  const file = files.find(({ isServed }) => isServed === true) ?? files[0]
+  const digest = digestOf({ id, digests }, file)
+  const size = file?.bytes ?? 0
   return { name: id, model: id, modified_at: modifiedAt, size, digest, details: DETAILS }
+}
+
+/** Clients shorten the digest; a model without one gets that of its file here, or of its name. */
+export function digestOf(
+  { id, digests }: Pick<ModelListing, 'digests' | 'id'>,
+  file: Pick<LocalModel, 'sha256'> | undefined,
+): string {
+  return digests[0]?.replace(/^sha256:/, '') ?? file?.sha256 ?? hashOf(id)
 }
 
 /** Stands for the digest of a model that has none. */

@@ -37,6 +37,12 @@ export interface ApiKey extends KeyRights {
   readonly hash: string
 }
 
+/** Whether the key may do everything: only its priority may be set. */
+export function isUnrestrictedKey(key: ApiKey): boolean {
+  const { name: _, hash: __, priority: ___, ...rights } = key
+  return Object.keys(rights).length === 0
+}
+
 /** Generates a key. Show it once and store only its hash. */
 export function createApiKey(
   name: string,

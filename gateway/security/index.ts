@@ -3,7 +3,13 @@
  *
  * @packageDocumentation
  */
-export { type ApiKey, createApiKey, type KeyPriority, type KeyRights } from './api-keys.ts'
+export {
+  type ApiKey,
+  createApiKey,
+  isUnrestrictedKey,
+  type KeyPriority,
+  type KeyRights,
+} from './api-keys.ts'
 export { isForwarded } from './forwarded.ts'
 export { HOPS_HEADER, hopLimit } from './hops.ts'
 export { hostCheck } from './host-check.ts'

@@ -1,7 +1,7 @@
 import type { RequestOptions } from '../../client/index.ts'
 import { defined, InferenceError } from '../../protocol/index.ts'
 import type { NamedModels } from '../named-models.ts'
-import { type ApiKey, authenticate, PRIORITY_WEIGHTS } from './api-keys.ts'
+import { type ApiKey, authenticate, isUnrestrictedKey, PRIORITY_WEIGHTS } from './api-keys.ts'
 import type { KeyBudget } from './key-budgets.ts'
 import type { RateLimits } from './rate-limit.ts'
 
@@ -89,8 +89,8 @@ export class KeyRing {
 
   /** Whether the caller's key has every right. */
   isUnrestricted(caller: string): boolean {
-    const { name: _, hash: __, priority: ___, ...rights } = this.#keyOf(caller) ?? {}
-    return Object.keys(rights).length === 0
+    const key = this.#keyOf(caller)
+    return key === undefined || isUnrestrictedKey(key)
   }
 
   /**

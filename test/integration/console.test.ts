@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { axe } from '../../testing/axe.ts'
 import { faultsOf, noBrowser, openBrowser } from '../../testing/browser.ts'
 import { type ConsoleSwarm, startConsoleSwarm } from '../../testing/console-swarm.ts'
 import { serveSlowModel } from '../../testing/slow-model.ts'
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 /** Of what the page waits for; generous, for a loaded machine. */
 const DEADLINE_MS = 50_000
 /** Four processes start, one after the other. */
@@ -21,28 +20,12 @@ const PAGES = [
   'peers',
   'models',
   'batches',
+  'keys',
   'join',
   'log',
 ] as const
 const MODEL = fileURLToPath(new URL('../../models/skein-tiny-q8_0.gguf', import.meta.url))
 const COUNT = Array.from({ length: 100 }, (_, index) => index + 1).join(', ')
-
-/** Violations of the accessibility rules of WCAG 2.2 A and AA, by id with the elements at fault. */
-async function axe(page: Page): Promise<string[]> {
-  await page.evaluate(AXE)
-  return await page.evaluate(async () => {
-    const runner = (globalThis as unknown as { axe: { run(): Promise<AxeResult> } }).axe
-    const { violations } = await runner.run()
-    return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
-  })
-}
-
-interface AxeResult {
-  readonly violations: readonly {
-    readonly id: string
-    readonly nodes: { readonly html: string }[]
-  }[]
-}
 
 describe.skipIf(noBrowser !== undefined)(
   `the console in a browser${noBrowser === undefined ? '' : ` (${noBrowser})`}`,

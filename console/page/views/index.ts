@@ -1,6 +1,7 @@
 /** The pages, and what is shown instead of them without access. */
 export { BatchesPage } from './batches.tsx'
 export { JoinPage } from './join.tsx'
+export { KeysPage } from './keys.tsx'
 export { LogPage } from './log.tsx'
 export { ModelsPage } from './models.tsx'
 export { PeersPage } from './peers.tsx'

@@ -156,6 +156,10 @@ describe('the ollama package', () => {
 
   it('answers 501 for the management of models', async () => {
     await expect(ollama.pull({ model: 'm' })).rejects.toMatchObject({ status_code: 501 })
+    const copied = ollama.copy({ source: 'm', destination: 'n' })
+    await expect(copied).rejects.toThrow(/models belong to the peers/)
+    const created = ollama.create({ model: 'n', from: 'm' })
+    await expect(created).rejects.toThrow(/models belong to the peers/)
   })
 
   it('fails with an HTTP status if every peer failed before the first token', async () => {

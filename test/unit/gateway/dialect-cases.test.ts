@@ -588,6 +588,12 @@ describe('Ollama’s clients', () => {
     expect((await post('/api/generate', { model: 'p/whatever' })).status).toBe(200)
   })
 
+  it('read why there is no account, which a push asks for first', async () => {
+    const { post } = await gatewayOver([{}])
+    const { status, body } = await post('/api/me', {})
+    expect([status, body.error]).toEqual([501, expect.stringContaining('no accounts')])
+  })
+
   it('see a digest for every model, and chat models as such', async () => {
     const { post } = await gatewayOver([{ model: { capabilities: ['chat', 'embedding'] } }])
     const { body } = await post('/api/show', { model: '', name: 'm:latest' })

@@ -71,10 +71,23 @@ describe('models of this machine in Ollama’s API', () => {
   })
 
   it('lists sizes, and what is in memory', async () => {
-    expect((await ollama().list()).models).toMatchObject([{ name: 'm', size: 42 }])
+    expect((await ollama().list()).models).toMatchObject([{ name: 'm', size: 42, digest: HASH }])
     expect((await ollama().ps()).models).toEqual([])
     models = [{ ...IDLE, state: 'loaded', memoryBytes: 99 }]
-    expect((await ollama().ps()).models).toMatchObject([{ name: 'm', size: 99, digest: HASH }])
+    expect((await ollama().ps()).models).toMatchObject([
+      { name: 'm', size: 99, digest: HASH, context_length: 1 },
+    ])
+  })
+
+  it('names a model by the digest of the swarm, in memory as on the list', async () => {
+    const digests = [`sha256:${'b'.repeat(64)}`]
+    const swarm = { ...client, models: async () => [{ ...listing, digests, peers: ['p'] }] }
+    const { fetch } = createGateway(swarm as unknown as GatewayClient, { localModels })
+    const asked = new Ollama({ host: URL, fetch: fetch as typeof globalThis.fetch })
+    models = [{ ...IDLE, state: 'loaded' }]
+    for (const { models: shown } of [await asked.list(), await asked.ps()]) {
+      expect(shown).toMatchObject([{ name: 'm', digest: 'b'.repeat(64) }])
+    }
   })
 
   it('deletes, by the name of the file or of the model', async () => {
@@ -121,7 +134,7 @@ describe('models of this machine in Ollama’s API', () => {
       { ...IDLE, name: 'm-q4_0', bytes: 7, isServed: false },
       { ...IDLE, isServed: true },
     ]
-    expect((await ollama().list()).models).toMatchObject([{ name: 'm', size: 42 }])
+    expect((await ollama().list()).models).toMatchObject([{ name: 'm', size: 42, digest: HASH }])
   })
 
   it('answers an empty request of a caller who may ask but not manage, and loads nothing', async () => {

@@ -37,7 +37,10 @@ describe('gathering', () => {
       const asked = new Map<string, number>()
       const ledger = ledgerOf(
         me,
-        { friends: ids.slice(0, friends), peers: () => known.map(({ id }) => id) },
+        {
+          friends: ids.slice(0, friends),
+          peers: () => known.map(({ id }) => id),
+        },
         (peer) => asked.set(peer.toString(), (asked.get(peer.toString()) ?? 0) + 1),
       )
       for (let round = 0; round < 100; round += 1) await ledger.gather()
@@ -48,6 +51,23 @@ describe('gathering', () => {
       expect(ofFriends).toBe(others === 0 ? 400 : 100 * Math.min(3, friends))
     },
   )
+
+  it('asks friends through a relay, and strangers only where it costs none', async () => {
+    const [me, friend, stranger, near] = await Promise.all(Array.from({ length: 4 }, party))
+    if (!me || !friend || !stranger || !near) throw new Error('unreachable')
+    const asked = new Set<string>()
+    const ledger = ledgerOf(
+      me,
+      {
+        friends: [friend.id.toString()],
+        peers: () => [friend.id, stranger.id, near.id],
+        needsRelay: (peer) => !peer.equals(near.id),
+      },
+      (peer) => asked.add(peer.toString()),
+    )
+    for (let round = 0; round < 20; round += 1) await ledger.gather()
+    expect(asked).toEqual(new Set([friend.id.toString(), near.id.toString()]))
+  })
 })
 
 describe('kept receipts', () => {

@@ -1,0 +1,119 @@
+import { type ChatChunk, type ChatDelta, InferenceError } from '../../protocol/index.ts'
+import type { BackendChunk } from '../backend.ts'
+import { fittingFinish, ToolCallReader } from '../shapes/index.ts'
+import { beginsUnmarked, beginsWithChannel } from './channel-marks.ts'
+import { type ChannelPart, ChannelReader } from './channel-reader.ts'
+
+const GPT_OSS = /gpt-?oss/i
+
+type Choice = ChatChunk['choices'][number]
+
+/**
+ * The chunks of an answer whose text begins with a channel, thoughts, text and tool calls apart; others as they are. Only
+ * the beginning decides: marks within a text may be what was asked for.
+ *
+ * @throws InferenceError `engine_failed` for a header that is not known, and for channels without marks, whose ends
+ * cannot be told
+ */
+export async function* channelled(
+  chunks: AsyncIterable<BackendChunk>,
+  model: string,
+): AsyncGenerator<BackendChunk> {
+  const answer = new ChannelledAnswer(model)
+  for await (const chunk of chunks) {
+    const { json } = chunk
+    if (!('object' in json) || json.object !== 'chat.completion.chunk') {
+      yield chunk
+      continue
+    }
+    const choices = json.choices.map((choice) => answer.read(choice))
+    const isHeld = json.choices.length > 0 && choices.every(isEmpty) && chunk.tokenIds.length === 0
+    if (!isHeld) yield { ...chunk, json: { ...json, choices } }
+  }
+}
+
+class ChannelledAnswer {
+  readonly #isGptOss: boolean
+  readonly #calls = new ToolCallReader()
+  #written = 0
+  /** What may be the beginning of a channel; undefined once that is known. */
+  #held: string | undefined = ''
+  #reader: ChannelReader | undefined
+
+  constructor(model: string) {
+    this.#isGptOss = GPT_OSS.test(model)
+  }
+
+  read(choice: Choice): Choice {
+    const { content, ...others } = choice.delta
+    const isLast = choice.finish_reason !== null
+    const text = this.#decided(content ?? '', isLast)
+    if (this.#reader === undefined) {
+      return text === (content ?? '')
+        ? choice
+        : { ...choice, delta: { ...others, ...(text !== '' && { content: text }) } }
+    }
+    const parts = [...this.#reader.push(text), ...(isLast ? this.#reader.end() : [])]
+    // Their tokens are those of the marks, too.
+    const { logprobs: _, ...rest } = choice
+    return {
+      ...rest,
+      delta: { ...others, ...this.#deltaOf(parts, others.reasoning_content ?? '') },
+      finish_reason:
+        fittingFinish(choice.finish_reason, this.#calls.hasCalls) ?? choice.finish_reason,
+    }
+  }
+
+  /** The text that can be passed on; sets the reader if it begins with a channel. */
+  #decided(piece: string, isLast: boolean): string {
+    if (this.#held === undefined) return piece
+    const text = this.#held + piece
+    if (text === '') return ''
+    const isMarked = beginsWithChannel(text)
+    const isUnmarked = this.#isGptOss ? beginsUnmarked(text) : false
+    if (isUnmarked === true) throw unmarked()
+    if ((isMarked === undefined || isUnmarked === undefined) && !isLast) {
+      this.#held = text
+      return ''
+    }
+    this.#held = undefined
+    if (isMarked === true) this.#reader = new ChannelReader()
+    return text
+  }
+
+  #deltaOf(parts: readonly ChannelPart[], thought: string): ChatDelta {
+    const textOf = (kind: 'reasoning' | 'text'): string =>
+      parts.flatMap((part) => (part.kind === kind ? [part.text] : [])).join('')
+    const reasoning = thought + textOf('reasoning')
+    const content = textOf('text')
+    const calls = parts.flatMap((part) =>
+      part.kind === 'call'
+        ? this.#calls.take(
+            [
+              {
+                index: this.#written++,
+                function: { name: part.name, arguments: part.arguments.trim() },
+              },
+            ],
+            'choices.0.delta.content',
+          )
+        : [],
+    )
+    return {
+      ...(content !== '' && { content }),
+      ...(reasoning !== '' && { reasoning_content: reasoning }),
+      ...(calls.length > 0 && { tool_calls: calls }),
+    }
+  }
+}
+
+function isEmpty({ delta, finish_reason: finish }: Choice): boolean {
+  return Object.keys(delta).length === 0 && finish === null
+}
+
+function unmarked(): InferenceError {
+  return new InferenceError(
+    'engine_failed',
+    'the engine passes on the channels of gpt-oss without their marks; start it with its parser for gpt-oss, or let it show special tokens',
+  )
+}
