@@ -47,25 +47,25 @@ export class DispatchRun {
   }
 
   async *events(): AsyncGenerator<AnswerEvent, void, void> {
-    this.#apply({ type: 'start' })
-    for (;;) {
-      // `yield*` would wrap the array in an asynchronous iterator.
-      for (const event of this.#parts.delivery.take()) yield event
-      const ended = this.#state.phase === 'ended'
-      // The whole answer was delivered: a deadline that passed while the caller read it does not matter.
-      if (ended && this.#failure === undefined) return
-      this.#scope.signal.throwIfAborted()
-      if (this.#failure !== undefined) throw this.#failure
-      this.#readLeader()
-      const message = this.#mailbox.take()
-      if (message !== undefined) this.#handle(...message)
-      else await this.#wait()
+    try {
+      this.#apply({ type: 'start' })
+      for (;;) {
+        // `yield*` would wrap the array in an asynchronous iterator.
+        for (const event of this.#parts.delivery.take()) yield event
+        const ended = this.#state.phase === 'ended'
+        // The whole answer was delivered: a deadline that passed while the caller read it does not matter.
+        if (ended && this.#failure === undefined) return
+        this.#scope.signal.throwIfAborted()
+        if (this.#failure !== undefined) throw this.#failure
+        this.#readLeader()
+        const message = this.#mailbox.take()
+        if (message !== undefined) this.#handle(...message)
+        else await this.#wait()
+      }
+    } finally {
+      await this.#parts.attempts.close()
+      this.#mailbox[Symbol.dispose]()
     }
-  }
-
-  async close(): Promise<void> {
-    await this.#parts.attempts.close()
-    this.#mailbox[Symbol.dispose]()
   }
 
   async #wait(): Promise<void> {

@@ -7,15 +7,10 @@ import { DispatchRun } from './dispatch-run.ts'
  *
  * @throws InferenceError if it cannot be answered; the scope's reason if the caller or the deadline ended it
  */
-export async function* dispatch(
+export function dispatch(
   context: DispatchContext,
   job: Job,
   scope: Scope,
 ): AsyncGenerator<AnswerEvent, void, void> {
-  const run = new DispatchRun(context, job, scope)
-  try {
-    yield* run.events()
-  } finally {
-    await run.close()
-  }
+  return new DispatchRun(context, job, scope).events()
 }

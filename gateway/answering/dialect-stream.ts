@@ -81,13 +81,9 @@ export async function streamDialect<T extends { readonly model: string }>(
       yield writer.fail(failure)
     }
   }
-  return textStream(nonEmpty(written()), {
+  return textStream(written(), {
     ...init,
     keepAliveMs: limits.keepAliveMs,
     ...(opened.served !== undefined && { headers: servedHeaders(opened.served) }),
   })
-}
-
-async function* nonEmpty(texts: AsyncIterable<string>): AsyncGenerator<string, void, void> {
-  for await (const text of texts) if (text !== '') yield text
 }

@@ -7,7 +7,7 @@ export interface OpenedAnswer<T> {
   /** Absent if nothing has arrived yet. */
   readonly served: (Served & { readonly model: string }) | undefined
   /** All chunks, including the first. A failure is thrown at its place. */
-  readonly chunks: AsyncGenerator<T & ServedChunk, void, void>
+  readonly chunks: AsyncIterable<T & ServedChunk>
 }
 
 /**
@@ -40,15 +40,17 @@ export async function openAnswer<T extends { readonly model: string }>(
   return { served, chunks: resumed(first, iterator) }
 }
 
-async function* resumed<T>(
-  first: Promise<IteratorResult<T>>,
-  rest: AsyncIterator<T>,
-): AsyncGenerator<T, void, void> {
-  try {
-    for (let result = await first; result.done !== true; result = await rest.next()) {
-      yield result.value
-    }
-  } finally {
-    await rest.return?.()
+/** A plain iterator: a generator would add awaits to each piece of every answer. */
+function resumed<T>(first: Promise<IteratorResult<T>>, rest: AsyncIterator<T>): AsyncIterable<T> {
+  let isFirst = true
+  const next = (): Promise<IteratorResult<T>> => {
+    if (!isFirst) return rest.next()
+    isFirst = false
+    return first
   }
+  const leave = async (): Promise<IteratorReturnResult<undefined>> => {
+    await rest.return?.()
+    return { done: true, value: undefined }
+  }
+  return { [Symbol.asyncIterator]: () => ({ next, return: leave }) }
 }

@@ -20,7 +20,7 @@ export interface TextStreamInit {
  * Sends texts as they arrive; those of one turn of the event loop leave as one write. They are pulled by the reader, so a
  * slow reader slows the engine, and a reader that leaves cancels the work.
  *
- * @param texts must not throw: failures after the first byte are part of the stream
+ * @param texts must not throw: failures after the first byte are part of the stream. Empty ones are not sent
  */
 export function textStream(
   texts: AsyncIterator<string, void, void>,
@@ -36,7 +36,7 @@ export function textStream(
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        pending ??= texts.next()
+        pending ??= nextText(texts)
         const result = await within(pending, keepAliveMs)
         if (result === undefined) {
           controller.enqueue(encoder.encode(keepAlive()))
@@ -53,7 +53,7 @@ export function textStream(
           }
           text += next.value
           if (text.length >= MAX_WRITE_CHARS) break
-          pending = texts.next()
+          pending = nextText(texts)
           next = await Promise.race([pending, turn])
           if (next !== undefined) pending = undefined
         }
@@ -74,6 +74,16 @@ export function textStream(
       ...headers,
     },
   })
+}
+
+/** The next text that is not empty. */
+async function nextText(
+  texts: AsyncIterator<string, void, void>,
+): Promise<IteratorResult<string, void>> {
+  for (;;) {
+    const result = await texts.next()
+    if (result.done === true || result.value !== '') return result
+  }
 }
 
 function nextTurn(): Promise<undefined> {

@@ -41,7 +41,8 @@ interface Measured extends Partial<Omit<PeerLatency, 'overheadMs'>> {
 /** Exponentially weighted averages of the times of each peer's answers. */
 export class LatencyModel {
   readonly #peers = new LRUCache<string, Measured>({ max: MAX_PEERS })
-  readonly #medians = new Map<Rate, number>()
+  /** Undefined where no peer has a measured rate yet. */
+  readonly #medians = new Map<Rate, number | undefined>()
 
   /**
    * @param claims the peer's own, in tokens per second. Used until there is a measurement, up to the median of the
@@ -101,11 +102,10 @@ export class LatencyModel {
 
   /** Median of a measured rate, the lower one of two. Undefined without a measurement. */
   #median(rate: Rate): number | undefined {
-    const known = this.#medians.get(rate)
-    if (known !== undefined) return known
+    if (this.#medians.has(rate)) return this.#medians.get(rate)
     const rates = [...this.#peers.values()].flatMap((measured) => measured[rate] ?? [])
     const median = rates.sort((a, b) => a - b)[Math.ceil(rates.length / 2) - 1]
-    if (median !== undefined) this.#medians.set(rate, median)
+    this.#medians.set(rate, median)
     return median
   }
 

@@ -36,5 +36,6 @@ function push(ratios: number[], ratio: number): void {
 
 function p95Of(ratios: readonly number[]): number | undefined {
   if (ratios.length < MIN_RATIOS) return undefined
-  return ratios.toSorted((a, b) => a - b)[Math.ceil(QUANTILE * ratios.length) - 1]
+  // Numbers are sorted without calls of a comparison function: this runs for every request.
+  return Float64Array.from(ratios).sort()[Math.ceil(QUANTILE * ratios.length) - 1]
 }
