@@ -13,7 +13,7 @@ const STAYS_MS = 300_000
 
 /** `POST /api/pull`, `DELETE /api/delete` and `GET /api/ps`: models of this machine, where it has any. */
 export function ollamaLocal(context: GatewayContext): Hono<GatewayEnv> {
-  const { client, local, requireOwner, now } = context
+  const { local, requireOwner, now } = context
   const app = new Hono<GatewayEnv>()
   if (local === undefined) {
     // Running models are on other machines.
@@ -24,7 +24,7 @@ export function ollamaLocal(context: GatewayContext): Hono<GatewayEnv> {
       const models = await local.list()
       const running = models.filter(({ state }) => state === 'loaded' || state === 'running')
       // Models that are loaded but not shared are on no list.
-      const listings = await allListings(client, c.req.raw.signal).catch(() => [])
+      const listings = await allListings(context, c).catch(() => [])
       const shown = running.map((model) =>
         runningOf(
           model,
