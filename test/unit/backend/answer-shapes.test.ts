@@ -378,6 +378,38 @@ describe('tool calls', () => {
     expect(calls).toEqual([{ ...first, id: 'r1' }])
   })
 
+  it('with new ids are two where one cannot continue the other', async () => {
+    const { calls } = await heard(
+      stream(
+        { id: 'r1', function: { name: 'search', arguments: '{' } },
+        { id: 'r2', function: { name: 'search', arguments: '{}' } },
+        { id: 'r1', function: { arguments: '"q":"geese"}' } },
+      ),
+    )
+    expect(calls).toEqual([
+      { ...first, id: 'r1' },
+      { ...first, id: 'r2', text: '{}' },
+    ])
+  })
+
+  it('with a new id in every part are one where a text or an object goes on', async () => {
+    for (const parts of [
+      ['{"q":"a {', '{}"}'],
+      ['{"q":', '{}', '}'],
+    ]) {
+      const { calls } = await heard(
+        stream(
+          ...parts.map((part, at) => ({
+            index: 0,
+            id: `r${at}`,
+            function: { name: 'search', arguments: part },
+          })),
+        ),
+      )
+      expect(calls).toEqual([{ ...first, id: 'r0', text: parts.join('') }])
+    }
+  })
+
   it('as function_call, their older form, are read', async () => {
     const reply = events(
       chunk({ function_call: { name: 'search', arguments: '{"q":' } }),
@@ -435,8 +467,13 @@ describe('tool calls', () => {
               function: { ...((place === 0 || repeats) && { name }), arguments: piece },
             }))
           })
+          // Without an index, two calls of one name look like one whose parts have ids of their own.
+          const isClear =
+            index !== 'absent' || new Set(calls.map(({ name }) => name)).size === calls.length
           // Calls begin in order; their parts are mixed.
-          const mixed: object[] = queues.map((queue) => queue.shift() as object)
+          const mixed: object[] = isClear
+            ? queues.map((queue) => queue.shift() as object)
+            : queues.flatMap((queue) => queue.splice(0))
           for (let rest = queues.flat().length; rest > 0; rest--) {
             const open = queues.filter((queue) => queue.length > 0)
             mixed.push(open[(order.next().value as number) % open.length]?.shift() as object)
