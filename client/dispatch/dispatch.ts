@@ -12,5 +12,6 @@ export function dispatch(
   job: Job,
   scope: Scope,
 ): AsyncGenerator<AnswerEvent, void, void> {
-  return new DispatchRun(context, job, scope).events()
+  const budgets = job.placement?.batch === true ? context.batchBudgets : undefined
+  return new DispatchRun({ ...context, ...budgets }, job, scope).events()
 }

@@ -118,6 +118,15 @@ describe('a filtered stream', () => {
     expect(stream.status).toBe('aborted')
   })
 
+  it('keeps its whole logger', async () => {
+    const [, inbound] = await streamPair()
+    // As with DEBUG=*: a function with the other levels as properties.
+    inbound.log = Object.assign(() => {}, inbound.log, { error: () => {}, trace: () => {} })
+    const { log } = filteredStream(inbound, { maxMessageBytes: 1_000, filter: (bytes) => bytes })
+    expect(log).toBe(inbound.log)
+    expect(log.error).toBeTypeOf('function')
+  })
+
   it('ends where the filter refuses', async () => {
     const { stream } = await received([framed(bytesOf(1))], () => {
       throw new Error('no')
