@@ -46,7 +46,8 @@ export function filteredStream(stream: Stream, init: FilterInit): Stream {
   return new Proxy(stream, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target)
-      if (typeof value !== 'function') return value
+      // A logger is a function with methods of its own, which a bound one would lack.
+      if (typeof value !== 'function' || name === 'log') return value
       if (name === 'addEventListener') {
         return (type: string, listener: Listener, options?: unknown) => {
           const heard = type === 'message' ? wrap(listener) : listener

@@ -118,6 +118,12 @@ describe('a filtered stream', () => {
     expect(stream.status).toBe('aborted')
   })
 
+  it('keeps the methods of its logger', async () => {
+    const { stream } = await received([], (message) => message)
+    expect(stream.log.error).toBeTypeOf('function')
+    expect(stream.log.newScope('kad')).toBeTypeOf('function')
+  })
+
   it('ends where the filter refuses', async () => {
     const { stream } = await received([framed(bytesOf(1))], () => {
       throw new Error('no')
