@@ -18,7 +18,7 @@ const UNREAD: readonly (readonly [path: string, why: string])[] = [
   [`classic-level/prebuilds/!(${platform}-*${arch}*)`, 'for other machines'],
   ['**/*.map', 'maps to the sources of packages, for debugging them'],
   ['**/!(*.d).{ts,mts,cts}', 'the sources themselves; packages run from what is built of them'],
-  ['**/*.{md,mdx,markdown}', 'documents'],
+  ['**/!(LICEN*|NOTICE*|COPYING*).{md,mdx,markdown}', 'documents'],
   [`${TYPED_TWICE}/**/*.d.cts`, 'for `require`'],
   [`${GENERATED}/**/!(*.d).js`, 'for `require`'],
   [`${GENERATED}/**/*.d.ts`, 'for `require`'],

@@ -18,8 +18,10 @@ import { inviteFor } from './invite.ts'
 import { joinCommand, membersOf } from './join-line.ts'
 import { keyDesk, keyViews } from './key-desk.ts'
 import type { ModelDesk } from './local-models/index.ts'
+import { markEverywhere } from './marks.ts'
 import { reachabilityFields } from './reachability.ts'
 import type { Session } from './runtime.ts'
+import type { SharedOptions } from './shared-options.ts'
 
 export interface ConsoleParts {
   readonly client: Client
@@ -68,7 +70,11 @@ export function promptsFor(
 }
 
 /** The console of a command that serves the gateway. */
-export function openConsole(session: Session, parts: ConsoleParts): Console {
+export function openConsole(
+  session: Session,
+  options: SharedOptions,
+  parts: ConsoleParts,
+): Console {
   const { client, host, swarmKey, node, log, desk, absent, prompts, api, keys } = parts
   const startedAtMs = Date.now()
   return createConsole({
@@ -102,6 +108,7 @@ export function openConsole(session: Session, parts: ConsoleParts): Console {
       onKeys: (listener) => keys.onChange(listener),
       keyActions: keyDesk(keys),
     }),
+    markElsewhere: (peer, mark) => markEverywhere(session, options, peer, mark),
     diagnose: async () => await findings(session, parts),
   })
 }

@@ -30,11 +30,7 @@ export async function readKeys(path: string): Promise<readonly ApiKey[]> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw error
   }
-  const keys = parsed(text)
-  if (keys === undefined) {
-    throw new UsageError(`${path} is not a list of keys: repair it, or delete it to start over`)
-  }
-  return keys
+  return parsed(text, path)
 }
 
 /**
@@ -127,11 +123,22 @@ const KEY = z.strictObject({
 
 const KEYS = z.array(KEY)
 
-function parsed(text: string): ApiKey[] | undefined {
+/** @throws UsageError if it is not a list of keys, or one of a newer version */
+function parsed(text: string, path: string): ApiKey[] {
+  let read: ReturnType<typeof KEYS.safeParse> | undefined
   try {
-    // Unknown fields may restrict a key: a file of a newer version is not read with more rights than it gives.
-    return KEYS.parse(JSON.parse(text)) as ApiKey[]
-  } catch {
-    return undefined
+    read = KEYS.safeParse(JSON.parse(text))
+  } catch {}
+  if (read?.success === true) return read.data as ApiKey[]
+  // Unknown fields may restrict a key: a file of a newer version is not read with more rights than it gives.
+  const unknown = read?.error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' ? issue.keys : [],
+  )
+  if (unknown !== undefined && unknown.length > 0) {
+    const names = plainLine([...new Set(unknown)].join(', '))
+    throw new UsageError(
+      `${path} has keys with rights that this version does not know (${names}): use the version of Skein that wrote it`,
+    )
   }
+  throw new UsageError(`${path} is not a list of keys: repair it, or delete it to start over`)
 }

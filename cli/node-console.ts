@@ -10,6 +10,7 @@ import { loopbackAddress } from './loopback.ts'
 import { openTyped } from './open-typed.ts'
 import { wholeNumber } from './option-parsers.ts'
 import type { Session } from './runtime.ts'
+import type { SharedOptions } from './shared-options.ts'
 
 /** Beside the gateway's. */
 const PORT = 4811
@@ -49,7 +50,7 @@ export interface NodeConsole extends AsyncDisposable {
 /** @returns undefined unless `--console` was given */
 export async function openNodeConsole(
   session: Session,
-  options: NodeConsoleOptions,
+  options: SharedOptions & NodeConsoleOptions,
   { node, saved, swarmKey, desk, log }: NodeConsoleParts,
 ): Promise<NodeConsole | undefined> {
   if (options.console !== true) return undefined
@@ -58,7 +59,7 @@ export async function openNodeConsole(
   const client = createClientOver(host.includingSelf(), {
     ...{ ledger, saved, canaries: 'off' },
   })
-  const pages = openConsole(session, {
+  const pages = openConsole(session, options, {
     ...{ client, host, swarmKey, node, desk, log },
     absent: ['batches', 'keys', 'playground', 'requests'],
   })

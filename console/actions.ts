@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Client } from '../client/index.ts'
+import type { Client, PeerMark } from '../client/index.ts'
 import { ERROR_TABLE, InferenceError } from '../protocol/index.ts'
 import { actOnKey, type KeyActions, keyName, keyRights } from './key-actions.ts'
 
@@ -17,6 +17,8 @@ export interface ModelActions {
 /** What a page may ask to be changed. */
 export interface ActionContext {
   readonly client: Pick<Client, 'forget' | 'mark'>
+  /** Stores a peer's mark for other processes, after the client has taken it. @default for none */
+  readonly markElsewhere?: (peer: string, mark: PeerMark | undefined) => Promise<void>
   /** Lines of `skein doctor`. */
   readonly diagnose: () => Promise<readonly string[]>
   /** Absent if this process has no models of its own. */
@@ -54,7 +56,7 @@ type ModelAction = Extract<z.infer<typeof ACTION>, { model: string }>
 /** @returns the answer for the page, or what is wrong with the request */
 export async function act(
   body: unknown,
-  { client, diagnose, models, keyActions }: ActionContext,
+  { client, markElsewhere, diagnose, models, keyActions }: ActionContext,
 ): Promise<{ readonly status: number; readonly answer: object }> {
   const parsed = ACTION.safeParse(body)
   if (!parsed.success) {
@@ -68,6 +70,7 @@ export async function act(
         return { status: 200, answer: { forgotten: client.forget(wanted.peer) } }
       case 'mark':
         await client.mark(wanted.peer, wanted.mark ?? undefined)
+        await markElsewhere?.(wanted.peer, wanted.mark ?? undefined)
         return { status: 200, answer: { peer: wanted.peer, mark: wanted.mark } }
       case 'doctor':
         return { status: 200, answer: { lines: await diagnose() } }

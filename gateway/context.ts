@@ -5,6 +5,7 @@ import type { GatewayClient } from './gateway-client.ts'
 import type { LocalModels } from './local-models.ts'
 import type { Metrics } from './metrics/index.ts'
 import type { NamedModels } from './named-models.ts'
+import type { ModelRights } from './visible-models.ts'
 
 /** What all endpoints share. */
 export interface GatewayContext {
@@ -24,6 +25,8 @@ export interface GatewayContext {
   readonly requireOwner: (c: Context<GatewayEnv>) => void
   /** @throws InferenceError if the caller's key may not use the models, or no longer exists */
   readonly checkModels: (caller: string, named: NamedModels) => void
+  /** What the caller's key may use. */
+  readonly rightsOf: (caller: string) => ModelRights
   /** The options within the rights of the caller's key. @throws InferenceError if no peer is left */
   readonly within: (caller: string, options: RequestOptions) => RequestOptions
 }

@@ -163,6 +163,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     mayManage: (c) => whyNotOwner(c, ownerRules()) === undefined,
     requireOwner: (c) => requireOwner(c, ownerRules()),
     checkModels: (caller, named) => keys.checkModels(caller, named),
+    rightsOf: (caller) => keys.rightsOf(caller),
     within: (caller, options) => keys.within(caller, options),
   }
   const { stateDir } = init

@@ -61,9 +61,7 @@ export class EngineWatch {
   wake(): void {
     const rested = this.#atRest()
     this.#usedAtMs = this.#clock.now()
-    if (!rested || this.#asking) return
-    this.#timer?.[Symbol.dispose]()
-    this.#next()
+    if (rested && !this.#asking) this.#next()
   }
 
   stop(): void {
@@ -72,6 +70,8 @@ export class EngineWatch {
   }
 
   #next(): void {
+    // A peer may have woken the watch before its start.
+    this.#timer?.[Symbol.dispose]()
     if (this.#stop.signal.aborted) return
     const ask = (): void => {
       this.#asking = true

@@ -1,6 +1,6 @@
 import { InferenceError } from '../../protocol/index.ts'
 import { overlap } from '../stop-matcher.ts'
-import { CLOSING, MESSAGE } from './channel-marks.ts'
+import { beginsWithChannel, CLOSING, MESSAGE } from './channel-marks.ts'
 
 /** A part of an answer: thoughts, text, or a tool call, whose arguments may follow in parts. */
 export type ChannelPart =
@@ -19,6 +19,7 @@ export class ChannelReader {
   /** Undefined within a header. */
   #body: Body | undefined
   #buffer = ''
+  #hasMessages = false
   /** Arguments of a call are passed on whole. */
   #arguments = ''
 
@@ -35,13 +36,17 @@ export class ChannelReader {
   /**
    * What was held back, once the answer has ended.
    *
-   * @throws InferenceError `engine_failed` as `push`
+   * @param isCut whether its limit of tokens ended it
    */
-  end(): ChannelPart[] {
+  end(isCut: boolean): ChannelPart[] {
     const parts: ChannelPart[] = []
     const body = this.#body
-    // An answer that ends within a header had no room for its text.
-    if (body === undefined) return parts
+    if (body === undefined) {
+      // An answer that ran out of room within a header has no text there; others mean what they say.
+      if (!isCut && this.#isText()) parts.push({ kind: 'text', text: this.#buffer })
+      this.#buffer = ''
+      return parts
+    }
     this.#add(body, this.#buffer, parts)
     this.#buffer = ''
     this.#close(body, parts)
@@ -55,6 +60,7 @@ export class ChannelReader {
       if (this.#buffer.length > MAX_HEADER) throw unknown(this.#buffer)
       return false
     }
+    this.#hasMessages = true
     this.#body = bodyOf(this.#buffer.slice(0, at))
     this.#buffer = this.#buffer.slice(at + MESSAGE.length)
     return true
@@ -76,6 +82,14 @@ export class ChannelReader {
     if (found.mark !== '<|start|>' && found.mark !== '<|channel|>')
       this.#buffer = this.#buffer.slice(found.mark.length)
     return true
+  }
+
+  /** Whether what stands where a header was expected is text: all of an answer, or words behind a message's end. */
+  #isText(): boolean {
+    return (
+      this.#buffer.trim() !== '' &&
+      (!this.#hasMessages || beginsWithChannel(this.#buffer) === false)
+    )
   }
 
   #add(body: Body, text: string, parts: ChannelPart[]): void {

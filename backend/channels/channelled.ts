@@ -53,7 +53,8 @@ class ChannelledAnswer {
         ? choice
         : { ...choice, delta: { ...others, ...(text !== '' && { content: text }) } }
     }
-    const parts = [...this.#reader.push(text), ...(isLast ? this.#reader.end() : [])]
+    const isCut = choice.finish_reason === 'length'
+    const parts = [...this.#reader.push(text), ...(isLast ? this.#reader.end(isCut) : [])]
     // Their tokens are those of the marks, too.
     const { logprobs: _, ...rest } = choice
     return {

@@ -32,7 +32,8 @@ export async function* continued(
       }
     })
     const isHeld = choices.every(
-      ({ delta, finish_reason: finish }) => finish === null && delta.content === '',
+      ({ delta: { role: _, content, ...others }, finish_reason: finish }) =>
+        finish === null && content === '' && Object.keys(others).length === 0,
     )
     if (!isHeld) yield { ...chunk, json: { ...json, choices } }
   }

@@ -83,6 +83,10 @@ function saysWhy(value: unknown): boolean {
  */
 export function failureIn(record: Json, text: string): InferenceError | undefined {
   const { error, object, choices, done, detail, code, type } = record
+  const inChoice = choiceError(choices)
+  if (isAbsent(error) && inChoice !== undefined) {
+    return failureIn({ error: inChoice }, JSON.stringify({ error: inChoice }))
+  }
   const isError = object === 'error' || type === 'error'
   const isBare =
     isAbsent(choices) &&
@@ -94,6 +98,12 @@ export function failureIn(record: Json, text: string): InferenceError | undefine
   const about =
     isAbsent(error) || typeof error === 'string' ? { code, type, ...record } : asRecord(error)
   return failureOf(statusOf(about), text)
+}
+
+/** OpenRouter writes a failure into the answer's choice when its provider fails in the middle. */
+function choiceError(choices: unknown): unknown {
+  const { error } = asRecord(Array.isArray(choices) ? choices[0] : undefined)
+  return isAbsent(error) ? undefined : error
 }
 
 function statusOf({ code, status, type }: Json): number {

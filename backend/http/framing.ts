@@ -47,12 +47,18 @@ function lineSplitter(maxRecordLength: number): Splitter {
   }
 }
 
+/** Characters kept of a line that belongs to no event. */
+const MAX_STRAY = 300
+
 /** The data of server-sent events. */
 function eventSplitter(maxRecordLength: number): Splitter {
   let complete: string[] = []
+  let hasEvents = false
+  let stray = ''
   const parser = createParser({
     maxBufferSize: maxRecordLength,
     onEvent: ({ data, event }) => {
+      hasEvents = true
       if (data === '') return
       complete.push(event === 'error' ? errorRecord(data) : data)
     },
@@ -60,6 +66,8 @@ function eventSplitter(maxRecordLength: number): Splitter {
       // llama-server wrote failures into the stream as a field of their own, `error: {…}`.
       if (error.type === 'unknown-field' && error.field === 'error') {
         complete.push(`{"error":${error.value ?? 'null'}}`)
+      } else if (error.type === 'unknown-field') {
+        stray ||= (error.line ?? error.field ?? '').slice(0, MAX_STRAY)
       } else if (error.type === 'max-buffer-size-exceeded') throw tooLong()
     },
   })
@@ -73,7 +81,10 @@ function eventSplitter(maxRecordLength: number): Splitter {
     end() {
       complete = []
       parser.feed('\n\n')
-      return complete
+      // Proxies send plain text with status 200: without any event, these words are the engine's.
+      return hasEvents || complete.length > 0 || stray === ''
+        ? complete
+        : [JSON.stringify({ error: stray })]
     },
   }
 }
@@ -91,8 +102,8 @@ function errorRecord(data: string): string {
 }
 
 /**
- * One JSON value in place of a stream of records, in any layout: some servers answer this way to a streaming request,
- * mostly with an error.
+ * One JSON value in place of a stream of records, in any layout, or one on each line: some servers answer this way to a
+ * streaming request, mostly with an error.
  */
 function wholeSplitter(maxLength: number): Splitter {
   let text = ''
@@ -102,7 +113,25 @@ function wholeSplitter(maxLength: number): Splitter {
       if (text.length > maxLength) throw tooLong()
       return []
     },
-    end: () => [text],
+    end: () => (isJson(text) ? [text] : jsonLines(text)),
+  }
+}
+
+/** The lines, if each is JSON; else the text as it is. */
+function jsonLines(text: string): readonly string[] {
+  const lines = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+  return lines.every(isJson) ? lines : [text]
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
   }
 }
 

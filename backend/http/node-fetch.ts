@@ -1,9 +1,22 @@
 import http, { type ClientRequest, type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
+import { pipeline, type Readable, type Transform } from 'node:stream'
+import { createBrotliDecompress, createUnzip } from 'node:zlib'
 
 /** Time for a connection, its handshake included. */
 const CONNECT_MS = 10_000
+
+/** Compressed events would come late. */
+const PLAIN = { accept: '*/*', 'accept-encoding': 'identity' }
+
+/** Codings of a body that some proxies use without being asked. */
+const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
+  ['gzip', createUnzip],
+  ['x-gzip', createUnzip],
+  ['deflate', createUnzip],
+  ['br', createBrotliDecompress],
+])
 
 /** What is read of an answer over HTTP. A `Response` has all of it. */
 export interface EngineResponse {
@@ -38,9 +51,9 @@ export const nodeFetch: Fetch = (url, init) => {
   signal?.throwIfAborted()
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
-    const request = (url.startsWith('https:') ? https : http).request(url, {
+    const request = (/^https:/i.test(url) ? https : http).request(new URL(url), {
       method,
-      headers: { accept: '*/*', 'user-agent': 'node', ...headers, ...length },
+      headers: { ...PLAIN, 'user-agent': 'node', ...headers, ...length },
     })
     let hasAnswer = false
     // Once there is an answer its reader gets the reason. With an error, Node could emit it on a socket that it has just
@@ -62,11 +75,18 @@ export const nodeFetch: Fetch = (url, init) => {
         ok: status >= 200 && status < 300,
         status,
         headers: { get: (name) => [answer.headers[name.toLowerCase()]].flat().join(', ') || null },
-        body: { getReader: () => new MessageReader(answer, signal ?? undefined) },
+        body: { getReader: () => new MessageReader(decoded(answer), signal ?? undefined) },
       })
     })
     request.end(body)
   })
+}
+
+/** The body of an answer without its coding. */
+function decoded(answer: IncomingMessage): Readable {
+  const decoder = DECODERS.get(answer.headers['content-encoding']?.trim().toLowerCase() ?? '')?.()
+  // The reader gets the failure of either, and closes both.
+  return decoder === undefined ? answer : pipeline(answer, decoder, () => {})
 }
 
 /** A host that does not answer at all is found soon, however long an engine may think. */
@@ -83,12 +103,12 @@ function boundConnecting(request: ClientRequest, socket: Socket): void {
 
 /** Reads a message as its reader asks: a slow one slows the server. */
 class MessageReader implements BodyReader {
-  readonly #message: IncomingMessage
+  readonly #message: Readable
   readonly #signal: AbortSignal | undefined
   #wake: () => void = () => {}
   #failure: unknown
 
-  constructor(message: IncomingMessage, signal: AbortSignal | undefined) {
+  constructor(message: Readable, signal: AbortSignal | undefined) {
     this.#message = message
     this.#signal = signal
     const wake = (): void => this.#wake()

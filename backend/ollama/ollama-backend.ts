@@ -226,6 +226,7 @@ class OllamaBackend implements Backend {
     const answer = await this.#http.post(path, body, { signal, isRequest: true })
     const { embeddings, prompt_eval_count: prompt } = answer
     const rows = listAt(embeddings, 'embeddings').map((embedding) => ({ embedding }))
+    const promptTokens = countAt(prompt, 'prompt_eval_count') ?? 0
     for (const [index, embedding] of vectorsOf(rows, count, 'embeddings').entries()) {
       const json = { object: 'embedding', index, embedding } as const
       yield { type: 'chunk', json, tokenIds: [], logprobs: [] }
@@ -233,11 +234,7 @@ class OllamaBackend implements Backend {
     }
     yield {
       type: 'done',
-      usage: {
-        promptTokens: countAt(prompt, 'prompt_eval_count') ?? 0,
-        completionTokens: 0,
-        cachedPromptTokens: 0,
-      },
+      usage: { promptTokens, completionTokens: 0, cachedPromptTokens: 0 },
       timings: { prefillMs: Math.round(this.#now() - startedAt), decodeMs: 0 },
     }
   }

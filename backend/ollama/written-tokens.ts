@@ -23,7 +23,8 @@ export async function writtenTokens(
 ): Promise<number> {
   const before = await promptTokens(http, begins, options)
   const after = await promptTokens(http, continues, options)
-  return Math.max(0, after - before)
+  // A count that is left out says nothing, and the difference would be the whole prompt.
+  return before === 0 ? 0 : Math.max(0, after - before)
 }
 
 /** The same request with room for so many tokens. */

@@ -239,12 +239,12 @@ class OpenAiBackend implements Backend {
     const startedAt = this.#now()
     const { data, usage } = await this.#root.post(path, body, { signal, hops, isRequest: true })
     const { length } = embeddingInputs(request.body.input)
+    const promptTokens = usageAt(usage, 'usage')?.promptTokens ?? 0
     for (const [index, embedding] of vectorsOf(data, length, 'data').entries()) {
       const json = { object: 'embedding', index, embedding } as const
       yield { type: 'chunk', json, tokenIds: [], logprobs: [] }
       signal.throwIfAborted()
     }
-    const promptTokens = usageAt(usage, 'usage')?.promptTokens ?? 0
     yield {
       type: 'done',
       usage: { promptTokens, completionTokens: 0, cachedPromptTokens: 0 },

@@ -33,11 +33,17 @@ export function numberAt(value: unknown, path: string): number | undefined {
   throw wrongShape(path, value, 'a number')
 }
 
-/** A whole number from 0. @returns undefined if absent. @throws InferenceError `engine_failed` */
-export function countAt(value: unknown, path: string): number | undefined {
-  if (isAbsent(value)) return undefined
+/**
+ * A whole number from 0; some proxies send one as text.
+ *
+ * @returns undefined if absent
+ * @throws InferenceError `engine_failed`
+ */
+export function countAt(sent: unknown, path: string): number | undefined {
+  if (isAbsent(sent)) return undefined
+  const value = typeof sent === 'string' && /^\d{1,16}$/.test(sent) ? Number(sent) : sent
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
-  throw wrongShape(path, value, 'a whole number from 0')
+  throw wrongShape(path, sent, 'a whole number from 0')
 }
 
 /** @returns undefined if absent. @throws InferenceError `engine_failed` */

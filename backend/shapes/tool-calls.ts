@@ -132,10 +132,22 @@ export class ToolCallReader {
   }
 }
 
-/** A new id after complete arguments starts the next call; before that, some engines send a new id with every part. */
-function sameCall(last: Call, { id }: SentToolCall): Call | undefined {
-  const isOther = id !== '' && last.sentId !== '' && id !== last.sentId
-  return isOther && isWhole(last.arguments) ? undefined : last
+/**
+ * A new id after complete arguments starts the next call, and so does one whose part cannot continue them; otherwise
+ * some engines send a new id with every part.
+ */
+function sameCall(last: Call, sent: SentToolCall): Call | undefined {
+  const isOther = sent.id !== '' && last.sentId !== '' && sent.id !== last.sentId
+  const isNext =
+    isWhole(last.arguments) ||
+    (expectsKey(last.arguments) && sent.arguments.trimStart().startsWith('{'))
+  return isOther && isNext ? undefined : last
+}
+
+/** Whether an object was just opened, outside of any text: a key or its end must follow. */
+function expectsKey(json: string): boolean {
+  const withoutTexts = json.replace(/"(?:[^"\\]|\\.)*"/gs, '')
+  return !withoutTexts.includes('"') && /\{\s*$/.test(withoutTexts)
 }
 
 function sentCallAt(value: unknown, path: string): SentToolCall {

@@ -1,5 +1,4 @@
-import { InferenceError } from '../../protocol/index.ts'
-import { countAt, isAbsent, listAt, recordAt, wrongShape } from './field.ts'
+import { countAt, isAbsent, listAt, recordAt, WrongShape, wrongShape } from './field.ts'
 
 /**
  * The vectors of a list of `count` items, in the order of the inputs: by `index` if the engine sends it, which is for
@@ -10,10 +9,7 @@ import { countAt, isAbsent, listAt, recordAt, wrongShape } from './field.ts'
 export function vectorsOf(data: unknown, count: number, path: string): readonly number[][] {
   const items = listAt(data, path).map((item, at) => recordAt(item, `${path}.${at}`))
   if (items.length !== count) {
-    throw new InferenceError(
-      'engine_failed',
-      `the engine sent ${items.length} of ${count} embeddings`,
-    )
+    throw new WrongShape(`the engine sent ${items.length} embeddings for ${count} inputs`)
   }
   const hasIndexes = items.some(({ index }) => !isAbsent(index))
   const vectors = new Map<number, number[]>()
@@ -29,7 +25,7 @@ export function vectorsOf(data: unknown, count: number, path: string): readonly 
   const [length = 0] = ordered.map((vector) => vector.length)
   const odd = ordered.findIndex((vector) => vector.length !== length)
   if (odd < 0) return ordered
-  throw new InferenceError('engine_failed', `the engine sent embeddings of different lengths`)
+  throw new WrongShape('the engine sent embeddings of different lengths')
 }
 
 /**

@@ -41,6 +41,23 @@ function budgetFrom(text: string): KeyBudget {
   )
 }
 
+/** Names of `--lift`, and the rights that are then no longer restricted. */
+const LIFTED: ReadonlyMap<string, readonly (keyof KeyRights)[]> = new Map([
+  ['models', ['models']],
+  ['peers', ['peers']],
+  ['providers', ['providers']],
+  ['limits', [...LIMITS.values()]],
+  ['budget', ['budget']],
+  ['priority', ['priority']],
+  ['expiry', ['expiresAtMs']],
+])
+
+const addLifted = repeatable((text: string): readonly (keyof KeyRights)[] => {
+  const rights = LIFTED.get(text)
+  if (rights !== undefined) return rights
+  throw new InvalidArgumentError(`It must be one of ${[...LIFTED.keys()].join(', ')}.`)
+})
+
 interface KeyOptions extends SharedOptions {
   readonly keys?: string
 }
@@ -55,6 +72,10 @@ interface RightsOptions extends KeyOptions {
   readonly validDays?: number
 }
 
+interface ChangeOptions extends RightsOptions {
+  readonly lift?: readonly (readonly (keyof KeyRights)[])[]
+}
+
 /** `skein gateway key …`: who may use the gateway. A running gateway follows changes within seconds. */
 export function gatewayKeyCommand(runtime: Runtime): Command {
   const add = withRights(
@@ -62,7 +83,13 @@ export function gatewayKeyCommand(runtime: Runtime): Command {
   ).action(runtime.action(addKey))
   const change = withRights(
     new Command('change').summary('give a key other rights; those that are not named stay'),
-  ).action(runtime.action(changeKey))
+  )
+    .addOption(
+      new Option('--lift <right>', 'take a restriction away; repeatable')
+        .choices([...LIFTED.keys()])
+        .argParser(addLifted),
+    )
+    .action(runtime.action(changeKey))
   const list = withSharedOptions(new Command('list').summary('list the keys by name'))
     .addOption(keysOption())
     .action(runtime.action(listKeys))
@@ -138,12 +165,19 @@ async function addKey(
 
 async function changeKey(
   session: Session,
-  options: RightsOptions,
+  { lift = [], ...options }: ChangeOptions,
   [name = '']: readonly string[],
 ): Promise<undefined> {
-  const rights = rightsOf(options)
+  const given = rightsOf(options)
+  const lifted = lift.flat()
+  const both = lifted.find((right) => given[right] !== undefined)
+  if (both !== undefined)
+    throw new UsageError(`--lift takes away what another option sets: ${both}`)
+  const rights = { ...given, ...Object.fromEntries(lifted.map((right) => [right, null])) }
   if (Object.keys(rights).length === 0) {
-    throw new UsageError('name what to change, e.g. --budget 5000000/month or --priority high')
+    throw new UsageError(
+      'name what to change, e.g. --budget 5000000/month, --priority high or --lift models',
+    )
   }
   await new KeyBook(pathOf(session, options)).change(name, rights)
   session.terminal.emit({ event: 'changed', name } as { event: 'changed' })

@@ -66,7 +66,7 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
     reportsClock: true,
   })
   const { swarmKey } = network.host
-  await using pages = openConsole(session, {
+  await using pages = openConsole(session, options, {
     ...{ client, host: client.host, swarmKey, log, prompts, keys },
     api: () => apiView(server, options, keys),
   })

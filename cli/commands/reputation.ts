@@ -3,6 +3,7 @@ import { text as textOf } from 'node:stream/consumers'
 import { Command } from 'commander'
 import type { MarkedPeer, PeerMark, StandingReport } from '../../client/index.ts'
 import { plainLine } from '../../protocol/index.ts'
+import { markIn } from '../marks.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { anyPeer, knownPeer, openStandings, type Standings } from '../standings.ts'
@@ -123,22 +124,11 @@ async function mark(
   const { terminal } = session
   await using standings = await openStandings(session, options, 'everywhere')
   const peer = anyPeer(standings.all, name)
-  const stored: string[] = []
-  const failures: unknown[] = []
-  for (const { reputation, save, dataDir } of standings.all) {
-    try {
-      if (reputation.markOf(peer) !== wanted) {
-        reputation.mark(peer, wanted)
-        await save()
-      }
-      stored.push(plainLine(dataDir))
-    } catch (error) {
-      failures.push(error)
-      terminal.log(`not stored in ${plainLine(dataDir)}`, { level: 'warn' })
-    }
-  }
+  const { stored, failures } = await markIn(standings.all, peer, wanted)
+  for (const { dataDir } of failures) terminal.log(`not stored in ${dataDir}`, { level: 'warn' })
   if (stored.length > 0) terminal.log(`stored in ${stored.join(', ')}`)
-  if (failures.length > 0) throw failures[0]
+  const [failure] = failures
+  if (failure !== undefined) throw failure.error
   terminal.emit({ event: 'marked', peer, ...(wanted !== undefined && { mark: wanted }) } as {
     event: 'marked'
   })

@@ -145,7 +145,7 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
           ...{ manager, node },
           remember: async (names) => await rememberChoice(dataDir, names),
         })
-  await using pages = openConsole(session, {
+  await using pages = openConsole(session, options, {
     ...{ client, host, swarmKey, node, log, desk, prompts, keys },
     api: () => apiView(server, options, keys),
   })

@@ -15,6 +15,8 @@ export interface DispatchContext {
   /** For retries and hedges. */
   readonly budget: Pick<RetryBudget, 'balance' | 'succeeded' | 'take'>
   readonly reserve: Pick<ResumeReserve, 'acquire' | 'answered' | 'balance'>
+  /** The same for the requests of batches. @default those above */
+  readonly batchBudgets?: Pick<DispatchContext, 'budget' | 'reserve'>
   /** Whether conversations stay with their peer as far as its load allows. */
   readonly affinity: boolean
   /** Whether the trace of a request is sent to peers. @default no */

@@ -12,7 +12,8 @@ export async function* dispatch(
   job: Job,
   scope: Scope,
 ): AsyncGenerator<AnswerEvent, void, void> {
-  const run = new DispatchRun(context, job, scope)
+  const budgets = job.placement?.batch === true ? context.batchBudgets : undefined
+  const run = new DispatchRun({ ...context, ...budgets }, job, scope)
   try {
     yield* run.events()
   } finally {

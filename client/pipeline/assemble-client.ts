@@ -100,6 +100,7 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
       admits: trust.trustOf.admits,
       budget: budgets.budget,
       reserve: budgets.reserve,
+      batchBudgets: settings.batchBudgets,
       ...(trust.onAnswered !== undefined && { onAnswered: trust.onAnswered }),
       online: (options) => untilOnline(host.libp2p, clock, options),
       random,

@@ -4,9 +4,9 @@ import type { ClientParts } from './assemble-client.ts'
 export interface ClientStats {
   /** Running attempts. */
   readonly inFlight: number
-  /** Retries and hedges left; may be fractional. */
+  /** Retries and hedges left for requests outside of batches; may be fractional. */
   readonly retryBudget: number
-  /** Resumes that may start now; may be fractional. */
+  /** Resumes that requests outside of batches may start now; may be fractional. */
   readonly resumeReserve: number
   /** Work of verification: answers rated, tokens read by scorers, canaries sent. */
   readonly audits: { readonly answers: number; readonly tokens: number; readonly canaries: number }

@@ -71,6 +71,8 @@ export interface RequesterInit extends SettingsInit {
   readonly ledger?: Ledger | undefined
   /** Limits retries, hedges and resumes. @default a budget and a reserve for this client alone */
   readonly budgets?: Pick<DispatchContext, 'budget' | 'reserve'>
+  /** The same for batches. @default `budgets` if set, or others for this client's batches alone */
+  readonly batchBudgets?: Pick<DispatchContext, 'budget' | 'reserve'>
   /** Whether a conversation stays with the peer that has its prompt in the KV cache. @default true */
   readonly affinity?: boolean
 }
@@ -82,6 +84,7 @@ export interface Settings
       RequesterInit,
       | 'affinity'
       | 'aliases'
+      | 'batchBudgets'
       | 'budgets'
       | 'canaries'
       | 'clock'
@@ -121,7 +124,9 @@ export function resolveSettings(init: RequesterInit): Settings {
     affinity: init.affinity ?? true,
     aliases: init.aliases ?? {},
     providers: init.providers ?? [],
-    budgets: init.budgets ?? { budget: new RetryBudget(), reserve: new ResumeReserve({ clock }) },
+    budgets: init.budgets ?? budgetsOf(clock),
+    // A batch retries thousands of requests for hours: it would leave nothing to a person who waits.
+    batchBudgets: init.batchBudgets ?? init.budgets ?? budgetsOf(clock),
     clock,
     random: init.random ?? Math.random,
     reputation: init.reputation ?? new Reputation(() => clock.wall()),
@@ -131,6 +136,10 @@ export function resolveSettings(init: RequesterInit): Settings {
     scorer: init.scorer,
     traces: init.traces,
   }
+}
+
+function budgetsOf(clock: Clock): Pick<DispatchContext, 'budget' | 'reserve'> {
+  return { budget: new RetryBudget(), reserve: new ResumeReserve({ clock }) }
 }
 
 /** The given clock with the caller's wall time. */

@@ -6,6 +6,8 @@ import type { RequestEvent } from './record.ts'
  * prefix affinity, so that the parts spread over all peers.
  */
 export interface Placement {
+  /** The call is a batch, whose retries and resumes have budgets of their own. */
+  readonly batch?: boolean
   /** Filters the candidates that this part may go to. Called at every selection with all candidates. @default all */
   readonly narrow?: <T extends RouteCandidate>(candidates: readonly T[]) => readonly T[]
   /** Called when a peer is selected. */
@@ -20,6 +22,7 @@ export interface Placement {
 export function joinPlacements(outer: Placement | undefined, inner: Placement): Placement {
   if (outer === undefined) return inner
   return {
+    batch: outer.batch === true || inner.batch === true,
     narrow: (candidates) => {
       const left = outer.narrow?.(candidates) ?? candidates
       return inner.narrow?.(left) ?? left

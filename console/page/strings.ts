@@ -261,14 +261,14 @@ export const STRINGS = {
       `${strikes} of 3 strikes · quality ${quality.toFixed(2)} of 1 · ${Math.round(rate * 100)} % of its next answers are audited`,
     marks: { denied: 'denied', trusted: 'trusted' },
     means: {
-      denied: 'This process neither asks it nor serves it.',
+      denied: 'Your processes on this machine neither ask it nor serve it.',
       trusted:
-        'It counts as proven until an audit fails, and this machine serves it before strangers.',
+        'It counts as proven until an audit fails, and your processes serve it before strangers.',
     },
     verbs: { deny: 'Deny', trust: 'Trust', forget: 'Forget its standing' },
     takeBack: { denied: 'Allow again', trusted: 'Trust no longer' },
     sure: {
-      deny: 'Deny this peer? This process will neither ask it nor serve it; the command skein reputation deny does that for all your processes. Answers that run end first. You can allow it again.',
+      deny: 'Deny this peer? Your processes on this machine will neither ask it nor serve it: this one at once, others within 5 s. Answers that run end first. You can allow it again.',
       trust:
         'Trust this peer? It will count as proven, with 1 answer in 20 audited, until an audit fails. You can take that back.',
       forget:

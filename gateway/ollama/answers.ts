@@ -98,7 +98,7 @@ async function loaded(
   const unloads = /^0+(\.0+)?(ns|µs|us|ms|s|m|h)?$/.test(String(keepAlive))
   const isLocal = !isOwn && (await keepLocal(c, context, model, unloads ? 'unload' : 'load'))
   if (!isOwn && !isLocal) {
-    listingOf(await allListings(client, c.req.raw.signal), normalizeModelId(model))
+    listingOf(await allListings(context, c), normalizeModelId(model))
   }
   const done_reason = unloads ? 'unload' : 'load'
   return c.json({ ...lineOf({ form, model, now: now() }, {}), done: true, done_reason })

@@ -13,7 +13,7 @@ const STAYS_MS = 300_000
 
 /** `POST /api/pull`, `DELETE /api/delete` and `GET /api/ps`: models of this machine, where it has any. */
 export function ollamaLocal(context: GatewayContext): Hono<GatewayEnv> {
-  const { client, local, requireOwner, now } = context
+  const { local, mayManage, requireOwner, now } = context
   const app = new Hono<GatewayEnv>()
   if (local === undefined) {
     // Running models are on other machines.
@@ -23,15 +23,12 @@ export function ollamaLocal(context: GatewayContext): Hono<GatewayEnv> {
     .get('/api/ps', async (c) => {
       const models = await local.list()
       const running = models.filter(({ state }) => state === 'loaded' || state === 'running')
-      // Models that are loaded but not shared are on no list.
-      const listings = await allListings(client, c.req.raw.signal).catch(() => [])
-      const shown = running.map((model) =>
-        runningOf(
-          model,
-          listings.find(({ id }) => id === model.id),
-          now(),
-        ),
-      )
+      const listings = await allListings(context, c).catch(() => [])
+      const shown = running.flatMap((model) => {
+        const listing = listings.find(({ id }) => normalizeModelId(id) === model.id)
+        // A model that is loaded but not shared, or that the caller's key may not use, is on no list.
+        return listing !== undefined || mayManage(c) ? [runningOf(model, listing, now())] : []
+      })
       return c.json({ models: shown })
     })
     .delete('/api/delete', async (c) => {

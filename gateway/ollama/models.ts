@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import type { ModelListing } from '../../client/index.ts'
 import { type Capability, InferenceError, normalizeModelId } from '../../protocol/index.ts'
 import { readFields } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { readJsonObject } from '../http/index.ts'
 import type { LocalModel } from '../local-models.ts'
+import { visibleModels } from '../visible-models.ts'
 import { showFields } from './request-fields.ts'
 
 /** The version of Ollama whose command line was tested with this API; clients reject older ones. */
@@ -21,13 +22,13 @@ const CAPABILITIES: Readonly<Partial<Record<Capability, string>>> = {
 
 /** `GET /api/tags`, `GET /api/version` and `POST /api/show`. */
 export function ollamaModels(context: GatewayContext): Hono<GatewayEnv> {
-  const { client, now } = context
+  const { now } = context
   // Peers do not report when a model was created: a constant for all models.
   const modifiedAt = new Date(now()).toISOString()
   return new Hono<GatewayEnv>()
     .get('/api/version', (c) => c.json({ version: API_VERSION }))
     .get('/api/tags', async (c) => {
-      const listings = await allListings(client, c.req.raw.signal)
+      const listings = await allListings(context, c)
       const own = (await context.local?.list()) ?? []
       return c.json({ models: listings.map((listing) => tagOf(listing, modifiedAt, own)) })
     })
@@ -35,32 +36,23 @@ export function ollamaModels(context: GatewayContext): Hono<GatewayEnv> {
       const { model, name } = readFields(showFields, await readJsonObject(c.req.raw))
       // The command line sends both, one of them empty.
       const id = normalizeModelId(model || name || '')
-      const listings = await allListings(client, c.req.raw.signal)
+      const listings = await allListings(context, c)
       return c.json(shown(listingOf(listings, id), modifiedAt))
     })
 }
 
 /**
- * Models of the swarm, aliases, and models of the caller's providers, which are assumed to have all capabilities
- * of OpenAI's API.
+ * Models of the swarm, aliases, and models of the gateway's providers, which are assumed to have all capabilities of
+ * OpenAI's API: those that the caller's key may use.
  *
  * @throws InferenceError `no_peers` if there are no aliases or providers either
  */
 export async function allListings(
-  client: GatewayContext['client'],
-  signal: AbortSignal,
+  { client, rightsOf }: Pick<GatewayContext, 'client' | 'rightsOf'>,
+  c: Context<GatewayEnv>,
 ): Promise<readonly ModelListing[]> {
-  const { aliases, providers } = client.names
-  const own = [
-    ...aliases,
-    ...providers.flatMap(({ name, models }) => models.map((model) => `${name}/${model}`)),
-  ].map((name) => ownListing(name))
-  try {
-    return [...(await client.models({ signal })), ...own]
-  } catch (error) {
-    if (own.length > 0 && InferenceError.is(error, 'no_peers')) return own
-    throw error
-  }
+  const { served, own } = await visibleModels(client, rightsOf(c.get('caller')), c.req.raw.signal)
+  return [...served, ...own.map(({ name }) => ownListing(name))]
 }
 
 function ownListing(name: string): ModelListing {

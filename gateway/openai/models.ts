@@ -1,32 +1,27 @@
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import type { ModelListing } from '../../client/index.ts'
 import { InferenceError, normalizeModelId } from '../../protocol/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
+import { type OwnModel, visibleModels } from '../visible-models.ts'
 
 /** `GET /v1/models` and `GET /v1/models/{id}`; ids may contain slashes. */
 export function models(context: GatewayContext): Hono<GatewayEnv> {
-  const { client, now } = context
+  const { client, now, rightsOf } = context
   // Peers do not report when a model was created: a constant for all models.
   const created = Math.floor(now() / 1_000)
-  const all = async (signal: AbortSignal): Promise<readonly Model[]> => {
-    const own = ownModels(context)
-    try {
-      return [...(await client.models({ signal })).map(served), ...own]
-    } catch (error) {
-      // The caller's own models are listed even without peers.
-      if (own.length > 0 && InferenceError.is(error, 'no_peers')) return own
-      throw error
-    }
+  const all = async (c: Context<GatewayEnv>): Promise<readonly Model[]> => {
+    const { served, own } = await visibleModels(client, rightsOf(c.get('caller')), c.req.raw.signal)
+    return [...served.map(servedModel), ...own.map(ownModel)]
   }
   const shown = ({ names: _, ...model }: Model): object => ({ ...model, object: 'model', created })
   return new Hono<GatewayEnv>()
     .get('/v1/models', async (c) => {
-      const data = (await all(c.req.raw.signal)).map(shown)
+      const data = (await all(c)).map(shown)
       return c.json({ object: 'list', data })
     })
     .get('/v1/models/:id{.+}', async (c) => {
       const id = normalizeModelId(c.req.param('id'))
-      const known = await all(c.req.raw.signal)
+      const known = await all(c)
       const model = known.find(({ names }) => names.includes(id))
       if (model !== undefined) return c.json(shown(model))
       throw new InferenceError('model_not_found', `no peer serves model '${id}'`, {
@@ -46,7 +41,7 @@ interface Model {
   readonly peers?: number
 }
 
-function served({ id, aliases, contextLength, capabilities, peers }: ModelListing): Model {
+function servedModel({ id, aliases, contextLength, capabilities, peers }: ModelListing): Model {
   return {
     id,
     owned_by: 'skein',
@@ -55,16 +50,6 @@ function served({ id, aliases, contextLength, capabilities, peers }: ModelListin
   }
 }
 
-/** Aliases, and the known models of the caller's providers. */
-function ownModels({ client }: GatewayContext): Model[] {
-  const { aliases, providers } = client.names
-  return [
-    ...aliases.map((id) => ({ id, owned_by: 'alias', names: [normalizeModelId(id)] })),
-    ...providers.flatMap(({ name, models: ids }) =>
-      ids.map((model) => {
-        const id = `${name}/${model}`
-        return { id, owned_by: name, names: [normalizeModelId(id)] }
-      }),
-    ),
-  ]
+function ownModel({ name, provider = 'alias' }: OwnModel): Model {
+  return { id: name, owned_by: provider, names: [normalizeModelId(name)] }
 }

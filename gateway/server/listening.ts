@@ -1,7 +1,8 @@
-import type { Server } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type HttpBindings, serve } from '@hono/node-server'
+import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server'
 import { InferenceError } from '../../protocol/index.ts'
+import { errorResponse } from '../http/index.ts'
 
 /** How long an idle connection is kept: longer than the SDKs keep theirs, so that the server never closes first. */
 const KEEP_ALIVE_MS = 75_000
@@ -24,22 +25,20 @@ export async function listening(
   port: number,
 ): Promise<Server> {
   return await new Promise((resolve, reject) => {
-    const server = serve({
-      fetch: (request, env) =>
-        respond(request, (env as HttpBindings).incoming.socket.remoteAddress),
+    const answer = getRequestListener(
+      (request, env) => respond(request, (env as HttpBindings).incoming.socket.remoteAddress),
       // The embedding process keeps its globals.
-      overrideGlobalObjects: false,
-      hostname,
-      port,
-      // Uploads have a deadline; answers have none here.
-      serverOptions: {
-        keepAliveTimeout: KEEP_ALIVE_MS,
-        headersTimeout: HEADERS_MS,
-        // How often late connections are checked; Node's default is twice the header timeout.
-        connectionsCheckingInterval: 1_000,
-        requestTimeout: 300_000,
-      },
-    }) as Server
+      { hostname, overrideGlobalObjects: false, errorHandler: unreadable },
+    )
+    // Uploads have a deadline; answers have none here.
+    const times = {
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: HEADERS_MS,
+      // How often late connections are checked; Node's default is twice the header timeout.
+      connectionsCheckingInterval: 1_000,
+      requestTimeout: 300_000,
+    }
+    const server = createServer(times, (incoming, outgoing) => void answer(incoming, outgoing))
     server.once('listening', () => resolve(server))
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const why = REASONS[cause.code ?? ''] ?? cause.message
@@ -51,7 +50,15 @@ export async function listening(
         ),
       )
     })
+    server.listen(port, hostname)
   })
+}
+
+/** The answer where the request line and the `Host` header make no URL, so that no route can answer. */
+function unreadable(error: unknown): Response {
+  if (!(error instanceof RequestError)) return errorResponse(InferenceError.from(error), '')
+  const message = `the URL of the request cannot be read (${error.message}): name the gateway in the Host header by a name or an address in its usual form, such as 127.0.0.1 or [::1], and write the path without backslashes`
+  return errorResponse(new InferenceError('invalid_request', message), '')
 }
 
 /** Without a slash at the end. */

@@ -46,7 +46,7 @@ export function filteredStream(stream: Stream, init: FilterInit): Stream {
   return new Proxy(stream, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target)
-      // A logger is a function with methods of its own, which a bound one would lack.
+      // A logger is a function with further functions as properties, which a bound one would lack.
       if (typeof value !== 'function' || name === 'log') return value
       if (name === 'addEventListener') {
         return (type: string, listener: Listener, options?: unknown) => {

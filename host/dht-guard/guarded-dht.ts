@@ -78,8 +78,7 @@ function replaced<T extends object, K extends keyof T>(object: T, name: K, by: T
     get(target, key) {
       if (key === name) return by
       const value: unknown = Reflect.get(target, key, target)
-      // A logger is a function with methods of its own, which a bound one would lack.
-      return typeof value === 'function' && key !== 'log' ? value.bind(target) : value
+      return typeof value === 'function' ? value.bind(target) : value
     },
   })
 }

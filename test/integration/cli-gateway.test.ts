@@ -116,6 +116,17 @@ describe('skein gateway', () => {
     await expect(sdk(url).models.list()).rejects.toMatchObject({ status: 401 })
     const { data } = await sdk(url, key).models.list()
     expect(data.map(({ id }) => id)).toEqual(['skein-tiny'])
+    const change = async (...rights: readonly string[]): Promise<void> => {
+      await sandbox.runHere(['gateway', 'key', 'change', 'anna', ...rights, ...dataDir])
+    }
+    const listed = async () => (await sdk(url, key).models.list()).data.map(({ id }) => id)
+    await change('--only-model', 'other', '--budget', '100')
+    await expect.poll(listed, { timeout: 30_000 }).toEqual([])
+    await change('--lift', 'models', '--lift', 'budget')
+    await expect.poll(listed, { timeout: 30_000 }).toEqual(['skein-tiny'])
+    const kept = (await sandbox.runHere(['gateway', 'key', 'list', '--json', ...dataDir])).events()
+    expect(kept[0]).toMatchObject({ keys: [{ name: 'anna' }] })
+    expect(kept[0]).not.toMatchObject({ keys: [{ budget: {} }] })
     gateway.interrupt('SIGTERM')
     await gateway.finished
   })

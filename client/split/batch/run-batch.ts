@@ -65,7 +65,12 @@ export async function* runBatch(
       wasCrowded: ({ attempts }) => attempts.some(({ outcome }) => isBusy(outcome)),
       run: async (part, { signal, placement }) => {
         const limit = Math.min(options.timeoutMs ?? timeoutMs, Math.max(1, scope.remainingMs()))
-        const call = { ...own, signal, placement, timeoutMs: limit }
+        const call = {
+          ...own,
+          signal,
+          placement: { ...placement, batch: true },
+          timeoutMs: limit,
+        }
         return await answer(context.requester, open.get(part.items[0] ?? 0), call)
       },
     },

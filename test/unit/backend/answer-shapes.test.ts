@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createOllamaBackend, createOpenAiBackend } from '../../../backend/index.ts'
+import { createOllamaBackend, createOpenAiBackend, WrongShape } from '../../../backend/index.ts'
 import { type ChatChunk, InferenceError, parseRequest } from '../../../protocol/index.ts'
 import {
   chat,
@@ -311,6 +311,14 @@ describe('tool calls', () => {
       ),
     ],
     [
+      'numbered in text',
+      stream(
+        { index: '0', id: first.id, function: { name: 'search', arguments: '{"q":' } },
+        { ...sent(second), index: '1' },
+        { index: '0', function: { arguments: '"geese"}' } },
+      ),
+    ],
+    [
       'with empty ids and names in the later parts',
       stream(
         { index: 0, id: first.id, function: { name: 'search', arguments: '{"q":' } },
@@ -370,6 +378,38 @@ describe('tool calls', () => {
     expect(calls).toEqual([{ ...first, id: 'r1' }])
   })
 
+  it('with new ids are two where one cannot continue the other', async () => {
+    const { calls } = await heard(
+      stream(
+        { id: 'r1', function: { name: 'search', arguments: '{' } },
+        { id: 'r2', function: { name: 'search', arguments: '{}' } },
+        { id: 'r1', function: { arguments: '"q":"geese"}' } },
+      ),
+    )
+    expect(calls).toEqual([
+      { ...first, id: 'r1' },
+      { ...first, id: 'r2', text: '{}' },
+    ])
+  })
+
+  it('with a new id in every part are one where a text or an object goes on', async () => {
+    for (const parts of [
+      ['{"q":"a {', '{}"}'],
+      ['{"q":', '{}', '}'],
+    ]) {
+      const { calls } = await heard(
+        stream(
+          ...parts.map((part, at) => ({
+            index: 0,
+            id: `r${at}`,
+            function: { name: 'search', arguments: part },
+          })),
+        ),
+      )
+      expect(calls).toEqual([{ ...first, id: 'r0', text: parts.join('') }])
+    }
+  })
+
   it('as function_call, their older form, are read', async () => {
     const reply = events(
       chunk({ function_call: { name: 'search', arguments: '{"q":' } }),
@@ -427,8 +467,13 @@ describe('tool calls', () => {
               function: { ...((place === 0 || repeats) && { name }), arguments: piece },
             }))
           })
+          // Without an index, two calls of one name look like one whose parts have ids of their own.
+          const isClear =
+            index !== 'absent' || new Set(calls.map(({ name }) => name)).size === calls.length
           // Calls begin in order; their parts are mixed.
-          const mixed: object[] = queues.map((queue) => queue.shift() as object)
+          const mixed: object[] = isClear
+            ? queues.map((queue) => queue.shift() as object)
+            : queues.flatMap((queue) => queue.splice(0))
           for (let rest = queues.flat().length; rest > 0; rest--) {
             const open = queues.filter((queue) => queue.length > 0)
             mixed.push(open[(order.next().value as number) % open.length]?.shift() as object)
@@ -519,6 +564,11 @@ describe('usage', () => {
       { promptTokens: 9, completionTokens: 4, cachedPromptTokens: 8 },
     ],
     [
+      'in text',
+      { prompt_tokens: '9', completion_tokens: '4', cached_tokens: '8' },
+      { promptTokens: 9, completionTokens: 4, cachedPromptTokens: 8 },
+    ],
+    [
       'with nulls',
       { prompt_tokens: 9, completion_tokens: null, prompt_tokens_details: null },
       { promptTokens: 9, completionTokens: 0, cachedPromptTokens: 0 },
@@ -593,6 +643,22 @@ describe('a failure with status 200', () => {
       'engine_failed',
       'credentials',
     ],
+    [
+      'plain text with status 200',
+      new Response('upstream melted: try later\nor never'),
+      'engine_failed',
+      'reports: upstream melted',
+    ],
+    [
+      'an error in the choice',
+      events(
+        JSON.stringify({
+          choices: [{ index: 0, finish_reason: 'error', delta: {}, error: named }],
+        }),
+      ),
+      'over_capacity',
+      'Slow down',
+    ],
     ['a web page', new Response('<!doctype html><p>Sign in'), 'engine_failed', 'web page'],
   ])('as %s is told in the engine’s words, under its code', async (_, reply, code, words) => {
     const error = await failed(reply)
@@ -608,6 +674,12 @@ describe('a failure with status 200', () => {
     )
     expect(answer).toMatchObject({ text: 'seven geese', finishes: ['stop'] })
     expect(answer.usage).toMatchObject({ promptTokens: 3, completionTokens: 2 })
+  })
+
+  it('is no failure where each record of an answer is a line', async () => {
+    const records = [chunk({ content: 'seven ' }), chunk({ content: 'geese' }, 'stop')]
+    const answer = await heard(new Response(records.join('\n')))
+    expect(answer).toMatchObject({ text: 'seven geese', finishes: ['stop'] })
   })
 
   it('fails if more answers arrive than were requested', async () => {
@@ -637,6 +709,10 @@ describe('embeddings', () => {
   it.each<[string, unknown[]]>([
     ['in order', [item(0, 1), item(1, 2), item(2, 3)]],
     ['in another order', [item(2, 3), item(0, 1), item(1, 2)]],
+    [
+      'numbered in text',
+      [item(2, 3), item(0, 1), item(1, 2)].map((one) => ({ ...one, index: `${one.index}` })),
+    ],
     ['without index', [{ embedding: [1] }, { embedding: [2] }, { embedding: [3] }]],
     ['packed', [1, 2, 3].map((one, index) => ({ index, embedding: packed(one) }))],
     ['as rows of one', [1, 2, 3].map((one, index) => ({ index, embedding: [[one]] }))],
@@ -658,7 +734,17 @@ describe('embeddings', () => {
     const backend = createOpenAiBackend({ baseUrl: 'http://cloud/v1', fetch, assumed: true })
     const request = parseRequest('embedding', { model: 'm', input: ['a', 'b', 'c'] })
     const { error } = await failureOf(backend.infer(request))
-    expect(error).toMatchObject({ code: 'engine_failed' })
+    expect(error).toBeInstanceOf(WrongShape)
+  })
+
+  it('with a count that is no number fail before a vector is shown', async () => {
+    const data = [item(0, 1), item(1, 2), item(2, 3)]
+    const { fetch } = fakeFetch({ '/v1/embeddings': json({ data, usage: { prompt_tokens: -1 } }) })
+    const backend = createOpenAiBackend({ baseUrl: 'http://cloud/v1', fetch, assumed: true })
+    const request = parseRequest('embedding', { model: 'm', input: ['a', 'b', 'c'] })
+    const { error, events: shown } = await failureOf(backend.infer(request))
+    expect(error).toBeInstanceOf(WrongShape)
+    expect(shown).toEqual([])
   })
 
   it.each<[string, unknown, number]>([

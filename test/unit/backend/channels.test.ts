@@ -158,6 +158,23 @@ describe('channels of gpt-oss that an engine passes on', () => {
   })
 
   it.each([
+    [
+      'a mark that is what was asked for',
+      '<|start|> begins a message.',
+      '<|start|> begins a message.',
+    ],
+    ['words behind an end', `${THOUGHT}${HEAD}<|channel|>final<|message|>Hel<|end|>lo`, 'Hello'],
+    [
+      'no text behind an end',
+      `${THOUGHT}${HEAD}<|channel|>final<|message|>Hello<|end|>\n`,
+      'Hello',
+    ],
+    ['a header without its text', `${THOUGHT}<|channel|>fin`, ''],
+  ])('lose no text of a complete answer: %s', async (_, raw, text) => {
+    for (const pieces of [[raw], [...raw]]) expect((await told(pieces)).text).toBe(text)
+  })
+
+  it.each([
     ['another channel', '<|channel|>secret<|message|>x'],
     ['a tool of the model’s own', '<|channel|>analysis to=browser.search<|message|>{}<|call|>'],
     ['a header without an end', `<|channel|>${'a'.repeat(500)}`],

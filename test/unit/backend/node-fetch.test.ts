@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { nodeFetch } from '../../../backend/http/node-fetch.ts'
 
@@ -129,6 +131,40 @@ describe('a call over HTTP', () => {
     }
     expect(written).toBeLessThan(500 * piece.length)
     await reader?.cancel()
+  })
+
+  it.each([
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+  ])('reads a body in the coding %s, which it does not ask for', async (coding, encode) => {
+    let asked: string | undefined
+    const { url } = await serve((request, response) => {
+      asked = String(request.headers['accept-encoding'])
+      response.writeHead(200, { 'content-encoding': coding }).end(encode('grüße '.repeat(20_000)))
+    })
+    const response = await nodeFetch(url.replace('http:', 'HTTP:'), {})
+    expect(await textOf(response)).toBe('grüße '.repeat(20_000))
+    expect(asked).toBe('identity')
+  })
+
+  it('fails where a coded body breaks off, and ends one with its signal', async () => {
+    const half = gzipSync(randomBytes(100_000)).subarray(0, 50_000)
+    const { url, sockets } = await serve((request, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).write(half)
+      if (request.url === '/ends') response.end()
+    })
+    await expect(nodeFetch(`${url}ends`, {}).then(textOf)).rejects.toThrow('unexpected end')
+    const left = new AbortController()
+    const reading = nodeFetch(url, { signal: left.signal }).then(async (response) => {
+      const reader = response.body?.getReader()
+      await reader?.read()
+      const closed = once(sockets.at(-1) as Socket, 'close')
+      left.abort(new Error('left'))
+      await closed
+      for (;;) await reader?.read()
+    })
+    await expect(reading).rejects.toThrow('left')
   })
 
   it('names the system’s code where no server listens', async () => {

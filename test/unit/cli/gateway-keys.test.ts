@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -24,7 +24,6 @@ describe('stored keys', () => {
   })
 
   it.each([
-    ['a right that this version does not know', { onlyOnSundays: true }],
     ['a limit that is no number', { tokensPerDay: '5' }],
     ['a limit of nothing', { requestsPerMinute: 0 }],
     ['a budget for a time that it does not know', { budget: { tokens: 1, per: 'week' } }],
@@ -33,6 +32,16 @@ describe('stored keys', () => {
   ])('are not read with %s: it might grant more than was meant', async (_, change) => {
     writeFileSync(file(), JSON.stringify([{ ...createApiKey('anna').kept, ...change }]))
     await expect(readKeys(file())).rejects.toThrow('is not a list of keys')
+  })
+
+  it('are not read with a right that this version does not know: another version wrote them', async () => {
+    const text = JSON.stringify([{ ...createApiKey('anna').kept, onlyOnSundays: true }])
+    writeFileSync(file(), text)
+    await expect(readKeys(file())).rejects.toThrow(
+      /does not know \(onlyOnSundays\): use the version/,
+    )
+    await expect(changeKeys(file(), (keys) => keys)).rejects.toThrow('onlyOnSundays')
+    expect(readFileSync(file(), 'utf8')).toBe(text)
   })
 
   it('survive changes at the same time', async () => {

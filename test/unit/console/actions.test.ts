@@ -29,6 +29,7 @@ function opened(fault?: Error) {
     log: new LogBook(),
     self: () => ({}) as never,
     join: () => ({ addresses: [] }),
+    markElsewhere: async (peer, mark) => void told.push(['elsewhere', peer, mark]),
     diagnose: async () => ['ok · identity: here'],
   })
   const token = async (): Promise<string> => {
@@ -65,8 +66,11 @@ describe('the doors that change peers', () => {
     await act({ action: 'forget', peer: 'p' })
     expect(told).toEqual([
       ['mark', 'p', 'denied'],
+      ['elsewhere', 'p', 'denied'],
       ['mark', 'p', 'trusted'],
+      ['elsewhere', 'p', 'trusted'],
       ['mark', 'p', undefined],
+      ['elsewhere', 'p', undefined],
       ['forget', 'p'],
     ])
   })

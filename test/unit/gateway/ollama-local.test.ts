@@ -6,6 +6,7 @@ import {
   createApiKey,
   createGateway,
   type GatewayInit,
+  type KeyRights,
   type LocalModel,
 } from '../../../gateway/index.ts'
 import { InferenceError } from '../../../protocol/index.ts'
@@ -77,6 +78,22 @@ describe('models of this machine in Ollama’s API', () => {
     expect((await ollama().ps()).models).toMatchObject([
       { name: 'm', size: 99, digest: HASH, context_length: 1 },
     ])
+  })
+
+  it('shows a key what is in memory only of the models that it may use', async () => {
+    models = [{ ...IDLE, state: 'loaded' }]
+    const running = async (rights: KeyRights): Promise<string[]> => {
+      const { key, kept } = createApiKey('anna', rights)
+      const { fetch } = createGateway(client, { localModels, apiKeys: [kept] })
+      const headers = { authorization: `Bearer ${key}` }
+      const asked = new Ollama({ host: URL, headers, fetch: fetch as typeof globalThis.fetch })
+      return (await asked.ps()).models.map(({ name }) => name)
+    }
+    expect(await running({ models: ['other'] })).toEqual([])
+    expect(await running({ models: ['M:latest'] })).toEqual(['m'])
+    models = [{ ...IDLE, id: 'unshared', state: 'loaded' }]
+    expect(await running({ requestsPerDay: 9 })).toEqual([])
+    expect(await running({})).toEqual(['unshared'])
   })
 
   it('names a model by the digest of the swarm, in memory as on the list', async () => {

@@ -8,7 +8,7 @@ let watch: EngineWatch
 afterEach(() => watch.stop())
 
 /** A node whose engine is as `engine` says. */
-function scene() {
+async function scene({ startedAtMs = 0 } = {}) {
   const clock = new VirtualClock()
   const engine: { asked: number; used: boolean; state: 'loading' | 'ready'; gone: boolean } = {
     asked: 0,
@@ -41,6 +41,10 @@ function scene() {
     log: defaultLogger().forComponent('test'),
     clock,
   })
+  if (startedAtMs > 0) {
+    await clock.advance(startedAtMs)
+    watch.wake()
+  }
   watch.start()
   /** How often the engine is asked in a minute. */
   const inMinute = async (): Promise<number> => {
@@ -52,8 +56,13 @@ function scene() {
 }
 
 describe('the watch over an engine', () => {
+  it('asks it no more often for a peer that came before the start', async () => {
+    const { inMinute } = await scene({ startedAtMs: 100_000 })
+    expect(await inMinute()).toBe(30)
+  })
+
   it('asks it every two seconds, and every ten a minute after the last use', async () => {
-    const { engine, inMinute } = scene()
+    const { engine, inMinute } = await scene()
     expect(await inMinute()).toBe(30)
     engine.used = true
     expect(await inMinute()).toBe(30)
@@ -63,7 +72,7 @@ describe('the watch over an engine', () => {
   })
 
   it('asks soon after a peer that comes after a rest', async () => {
-    const { clock, engine, inMinute } = scene()
+    const { clock, engine, inMinute } = await scene()
     await inMinute()
     await inMinute()
     await inMinute()
@@ -80,7 +89,7 @@ describe('the watch over an engine', () => {
   })
 
   it('asks four times a second while it is away, and once a second when an operator has to start it', async () => {
-    const { engine, inMinute } = scene()
+    const { engine, inMinute } = await scene()
     engine.state = 'loading'
     expect(await inMinute()).toBeGreaterThan(200)
     engine.gone = true

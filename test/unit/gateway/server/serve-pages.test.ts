@@ -45,6 +45,17 @@ describe('pages without a gateway', () => {
     expect((await get('/v1/models')).status).toBe(404)
   })
 
+  it.each(['[::ffff:127.0.0.1]', '[0:0:0:0:0:0:0:1]:80', 'a b', '[', 'x:port'])(
+    'say what is wrong with the host %j',
+    async (host) => {
+      const { status, text } = await get('/', { host })
+      expect(status).toBe(400)
+      expect(JSON.parse(text)).toMatchObject({
+        error: { code: 'invalid_request', message: expect.stringContaining('Host header') },
+      })
+    },
+  )
+
   it('say why a port cannot be used', async () => {
     const port = Number(new URL(server.url).port)
     await expect(servePagesOnly({} as never, { port })).rejects.toMatchObject({
