@@ -23,6 +23,8 @@ export interface ManagedModel {
   readonly memoryBytes?: number
   /** Measured time to load it. Absent if not measured. */
   readonly coldStartMs?: number
+  /** Why it can never be loaded as things are, and what to do. Absent if it can, or is not known to be refused. */
+  readonly refusal?: string
   /** Other processes that use it. */
   readonly users?: readonly number[]
 }

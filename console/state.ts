@@ -141,6 +141,8 @@ export interface HereModel {
   readonly memoryBytes?: number
   /** Measured time to load it. */
   readonly coldStartMs?: number
+  /** Why it can never be loaded as things are, and what to do. */
+  readonly refusal?: string
   /** While it is loaded: 0 to 1. */
   readonly loadShare?: number
 }

@@ -999,6 +999,7 @@ interface EmbeddedPoolInit extends Pick<EmbeddedInit, 'contextSize' | 'gpu' | 's
     readonly source?: Pick<ModelSourceInit, 'fetch' | 'hubToken' | 'hubUrl' | 'maxFruitlessTries' | 'retryDelayMs'>;
     readonly memoryTimeoutMs?: number;
     readonly onProgress?: (share: number) => void;
+    readonly onRefused?: (reason: string) => void;
     readonly signal?: AbortSignal;
     readonly createBackend?: typeof createEmbeddedBackend;
 }
@@ -1329,6 +1330,7 @@ interface LocalModel {
     readonly sha256?: string;
     readonly state: 'partial' | 'on-disk' | 'loading' | 'loaded' | 'running';
     readonly memoryBytes?: number;
+    readonly refusal?: string;
 }
 interface LocalModels {
     list(): Promise<readonly LocalModel[]>;
@@ -1362,6 +1364,7 @@ interface ManagedModel {
     readonly isServed: boolean;
     readonly memoryBytes?: number;
     readonly coldStartMs?: number;
+    readonly refusal?: string;
     readonly users?: readonly number[];
 }
 interface MappingMethod {

@@ -8,6 +8,7 @@ import { Batches, batchRoutes, OpenedBatches } from './batches/index.ts'
 import type { GatewayContext, GatewayEnv } from './context.ts'
 import { GATEWAY_LIMITS, type GatewayLimits } from './defaults.ts'
 import { errorFormatOf } from './dialects.ts'
+import { explainedClient } from './explained-client.ts'
 import type { GatewayClient } from './gateway-client.ts'
 import {
   bodyMemory,
@@ -149,7 +150,9 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     onTurn: (waitedMs) => metrics?.queued(waitedMs),
   })
   const metrics = init.metrics === true ? createMetrics(client, queue) : undefined
-  const metered = meteredClient(queuedClient(client, queue, systemClock), rateLimit)
+  const { localModels } = init
+  const explained = localModels === undefined ? client : explainedClient(client, localModels)
+  const metered = meteredClient(queuedClient(explained, queue, systemClock), rateLimit)
   const context: GatewayContext = {
     client: permittedClient(
       onUsage === undefined ? metered : countedClient(metered, onUsage),
@@ -159,7 +162,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     limits,
     now,
     log,
-    local: init.localModels,
+    local: localModels,
     mayManage: (c) => whyNotOwner(c, ownerRules()) === undefined,
     requireOwner: (c) => requireOwner(c, ownerRules()),
     checkModels: (caller, named) => keys.checkModels(caller, named),

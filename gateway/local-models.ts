@@ -12,6 +12,8 @@ export interface LocalModel {
   readonly state: 'partial' | 'on-disk' | 'loading' | 'loaded' | 'running'
   /** Absent if unknown. */
   readonly memoryBytes?: number
+  /** Why it can never be loaded as things are, and what to do. */
+  readonly refusal?: string
 }
 
 /** Progress of a download. */

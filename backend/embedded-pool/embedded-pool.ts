@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os'
-import { InferenceError, type InferenceRequest } from '../../protocol/index.ts'
+import { InferenceError, type InferenceRequest, normalizeModelId } from '../../protocol/index.ts'
 import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
 import { DEFAULT_CONTEXT, DEFAULT_SLOTS, type EmbeddedBackend } from '../embedded/index.ts'
 import { modelFileName, modelIdOf } from '../model-id.ts'
@@ -88,7 +88,9 @@ class Pool implements EmbeddedPool {
   }
 
   async models(): Promise<readonly BackendModel[]> {
-    const served = this.entries.filter((entry) => !entry.isLeaving && this.#canAnswer(entry))
+    const served = this.entries.filter(
+      (entry) => !entry.isLeaving && this.refusalOf(entry) === undefined,
+    )
     return await Promise.all(served.map((entry) => entry.model()))
   }
 
@@ -98,7 +100,8 @@ class Pool implements EmbeddedPool {
     )
     const loads = await Promise.all(loaded.map((backend) => backend.load()))
     const isReady = loads.some(({ state }) => state === 'ready')
-    const isLoadable = this.entries.length === 0 || loaded.length < this.entries.length
+    const served = this.entries.filter((entry) => this.refusalOf(entry) === undefined)
+    const isLoadable = served.length === 0 || loaded.length < served.length
     const rate = (name: 'decodeRate' | 'prefillRate'): number =>
       Math.max(0, ...loads.map((load) => load[name]))
     const coldStarts = this.entries.flatMap(({ coldStartMs }) => coldStartMs ?? [])
@@ -116,6 +119,7 @@ class Pool implements EmbeddedPool {
     options: InferOptions = {},
   ): AsyncGenerator<BackendEvent, void, void> {
     options.signal?.throwIfAborted()
+    this.#requireFits(this.#entries.get(normalizeModelId(request.body.model)))
     const model = selectModel(await this.models(), request.body.model)
     const entry = this.#entries.get(model.id)
     if (entry === undefined) throw new InferenceError('loading', `${model.id} has just left`)
@@ -126,6 +130,9 @@ class Pool implements EmbeddedPool {
       const backend = await this.loaded(entry, {
         ...(options.signal !== undefined && { signal: options.signal }),
         onProgress: (share) => onProgress?.({ phase: 'loading', share }),
+      }).catch((error: unknown) => {
+        this.#requireFits(entry)
+        throw error
       })
       yield* backend.infer(request, options)
     } finally {
@@ -149,12 +156,16 @@ class Pool implements EmbeddedPool {
     if (known !== undefined) return known
     const memoryBytes = estimatedBytes(header, { slots, contextLength: contextSize })
     const wanted = id ?? modelIdOf(path)
+    const holder = this.#entries.get(wanted)
+    // One that cannot be loaded gives its id to a smaller quantization.
+    if (holder !== undefined && !holder.holdsMemory && this.refusalOf(holder) !== undefined) {
+      this.#entries.delete(wanted)
+    }
     const entry = new PoolEntry({
       // Another quantization of a served model is told apart by its file's name.
       id: this.#entries.has(wanted) ? modelFileName(path) : wanted,
       ...{ path, key, header, contextSize, memoryBytes, measured: this.#loads.get(key) },
     })
-    this.#loader.room.requireFits(entry)
     if (this.#entries.has(entry.id)) {
       throw new InferenceError('invalid_request', `a model '${entry.id}' is served already`)
     }
@@ -196,16 +207,27 @@ class Pool implements EmbeddedPool {
   }
 
   /** Loads the first models, as many as fit beside one another. */
-  async fill({ signal, onProgress }: LoadOptions): Promise<void> {
+  async fill({ signal, onProgress, onRefused }: EmbeddedPoolInit): Promise<void> {
     let used = 0
     for (const entry of this.entries) {
-      if (used > 0 && used + entry.memoryBytes > this.maxMemoryBytes) break
-      await this.loaded(entry, {
-        ...(signal !== undefined && { signal }),
-        ...(onProgress !== undefined && { onProgress }),
-      })
-      used += entry.memoryBytes
+      const isRefused = this.refusalOf(entry) !== undefined
+      if (!isRefused && used > 0 && used + entry.memoryBytes > this.maxMemoryBytes) break
+      try {
+        await this.loaded(entry, {
+          ...(signal !== undefined && { signal }),
+          ...(onProgress !== undefined && { onProgress }),
+        })
+        used += entry.memoryBytes
+      } catch (error) {
+        const refusal = this.refusalOf(entry)
+        if (refusal === undefined || onRefused === undefined) throw error
+        onRefused(refusal)
+      }
     }
+  }
+
+  refusalOf(entry: PoolEntry): string | undefined {
+    return this.#loader.room.refusalOf(entry)
   }
 
   async loaded(entry: PoolEntry, options?: LoadOptions): Promise<EmbeddedBackend> {
@@ -216,9 +238,10 @@ class Pool implements EmbeddedPool {
     await this.#loader.unload(entry)
   }
 
-  /** Not one that took more memory than there is, as its load has shown, and has left. */
-  #canAnswer(entry: PoolEntry): boolean {
-    return entry.holdsMemory || entry.memoryBytes <= this.maxMemoryBytes
+  /** For a request: another peer may have the memory. @throws InferenceError `model_not_found`, with the reason */
+  #requireFits(entry: PoolEntry | undefined): void {
+    const refusal = entry && this.refusalOf(entry)
+    if (refusal !== undefined) throw new InferenceError('model_not_found', refusal)
   }
 
   #known(path: string): PoolEntry | undefined {

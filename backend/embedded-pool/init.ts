@@ -28,6 +28,11 @@ export interface EmbeddedPoolInit
   readonly memoryTimeoutMs?: number
   /** Fractions of 1 while the first models are loaded. */
   readonly onProgress?: (share: number) => void
+  /**
+   * Called for each of the first models that needs more than all the memory, with the reason and what to do; it is
+   * listed with it, and not served. @default the creation fails
+   */
+  readonly onRefused?: (reason: string) => void
   /** Aborts the creation. */
   readonly signal?: AbortSignal
   /** Starts an engine; for tests. @default `createEmbeddedBackend` */

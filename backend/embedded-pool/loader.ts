@@ -48,8 +48,8 @@ export class Loader {
   /**
    * The engine of a model, loaded if it is not in memory.
    *
-   * @throws InferenceError `over_capacity` if models that answer hold the memory, `engine_failed` if it cannot be
-   * loaded, `loading` if it is no longer served; the signal's reason
+   * @throws InferenceError `over_capacity` if models that answer hold the memory, `invalid_request` if it takes more than
+   * all the memory, `engine_failed` if it cannot be loaded, `loading` if it is no longer served; the signal's reason
    */
   async loaded(entry: PoolEntry, options: LoadOptions = {}): Promise<EmbeddedBackend> {
     const { signal, onProgress } = options
@@ -155,12 +155,16 @@ export class Loader {
         await backend[Symbol.asyncDispose]()
         throw signal.reason
       }
-      entry.state = { status: 'loaded', backend, mark }
-      entry.usedAt = ++this.#uses
       const coldStartMs = Math.max(1, Math.round(performance.now() - startedAt))
       const load = { coldStartMs, memoryBytes: backend.memoryBytes }
       entry.noteLoaded(load)
+      if (this.room.refusalOf(entry) === undefined) {
+        entry.state = { status: 'loaded', backend, mark }
+        entry.usedAt = ++this.#uses
+      } else await backend[Symbol.asyncDispose]()
       await loads.note(entry.key, load)
+      // The bound holds for what was measured, whatever was estimated.
+      this.room.requireFits(entry)
     } catch (error) {
       await mark[Symbol.asyncDispose]()
       throw error

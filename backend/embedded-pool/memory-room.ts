@@ -3,6 +3,11 @@ import { raceSignal, systemClock } from '../../timing/index.ts'
 import { idleOf, toEvict } from './memory.ts'
 import type { PoolEntry } from './pool-entry.ts'
 
+/** Advised beyond what a model took, because the next load takes a little more or less. */
+const HEADROOM = 1.05
+/** The advised bound is a multiple of this. */
+const STEP_BYTES = 16 * 1_048_576
+
 export interface MemoryRoomInit {
   readonly maxBytes: number
   /** Time after which a load gives up waiting for memory. */
@@ -62,15 +67,19 @@ export class MemoryRoom {
   }
 
   /** @throws InferenceError `invalid_request` if the model needs more than all the memory */
-  requireFits({ id, memoryBytes }: PoolEntry): void {
+  requireFits(entry: PoolEntry): void {
+    const refusal = this.refusalOf(entry)
+    if (refusal === undefined) return
+    throw new InferenceError('invalid_request', refusal, { details: { param: 'model' } })
+  }
+
+  /** Why a model can never be loaded, and what to do: it needs more than all the memory. */
+  refusalOf({ id, memoryBytes, isMeasured }: PoolEntry): string | undefined {
     const { maxBytes } = this.#init
-    if (memoryBytes <= maxBytes) return
-    const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 1_048_576)} MiB`
-    throw new InferenceError(
-      'invalid_request',
-      `${id} needs ${mebibytes(memoryBytes)} of memory, and models may use ${mebibytes(maxBytes)}: raise --max-memory, or take a smaller model`,
-      { details: { param: 'model' } },
-    )
+    if (memoryBytes <= maxBytes) return undefined
+    const needs = isMeasured ? 'takes' : 'needs about'
+    const enough = Math.ceil((memoryBytes * HEADROOM) / STEP_BYTES) * STEP_BYTES
+    return `${id} ${needs} ${mebibytes(memoryBytes)} MiB of memory, and models may use ${mebibytes(maxBytes)} MiB: raise --max-memory to ${mebibytes(enough)}MiB, or take a smaller model`
   }
 
   /** A model ended a request, or left memory. */
@@ -92,4 +101,8 @@ export class MemoryRoom {
       { retryAfterMs: 1_000 },
     )
   }
+}
+
+function mebibytes(bytes: number): number {
+  return Math.ceil(bytes / 1_048_576)
 }

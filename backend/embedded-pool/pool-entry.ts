@@ -55,6 +55,8 @@ export class PoolEntry {
   usedAt = 0
   /** The larger one of what is estimated and what was measured. */
   memoryBytes: number
+  /** Whether that is what was measured. */
+  isMeasured: boolean
   coldStartMs: number | undefined
   digest: string | undefined
   /** By its file, until it is loaded for the first time. */
@@ -73,6 +75,7 @@ export class PoolEntry {
     this.#fileModel = fileModel(ggufFacts(init.header), init)
     this.memoryBytes = Math.max(init.memoryBytes, init.measured?.memoryBytes ?? 0)
     this.coldStartMs = init.measured?.coldStartMs
+    this.isMeasured = isAbove(init.measured, init.memoryBytes)
   }
 
   /** @throws InferenceError `invalid_request` for a file that is not a model */
@@ -108,6 +111,7 @@ export class PoolEntry {
   noteLoaded(load: MeasuredLoad): void {
     this.#failure = undefined
     this.memoryBytes = Math.max(this.#init.memoryBytes, load.memoryBytes)
+    this.isMeasured = isAbove(load, this.#init.memoryBytes)
     this.coldStartMs = load.coldStartMs
   }
 
@@ -132,4 +136,8 @@ export class PoolEntry {
   checkUsable(nowMs: number): void {
     if (this.#failure !== undefined && nowMs < this.#failure.untilMs) throw this.#failure.error
   }
+}
+
+function isAbove(load: MeasuredLoad | undefined, estimatedBytes: number): boolean {
+  return load !== undefined && load.memoryBytes >= estimatedBytes
 }

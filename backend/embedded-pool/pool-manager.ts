@@ -1,4 +1,4 @@
-import { InferenceError, normalizeModelId } from '../../protocol/index.ts'
+import { defined, InferenceError, normalizeModelId } from '../../protocol/index.ts'
 import { modelFileName } from '../model-id.ts'
 import type {
   LoadOptions,
@@ -27,6 +27,8 @@ export interface ManagedPool {
   drop(entry: PoolEntry, before?: () => Promise<void>): Promise<void>
   loaded(entry: PoolEntry, options?: LoadOptions): Promise<unknown>
   unload(entry: PoolEntry): Promise<void>
+  /** Why a model can never be loaded, and what to do. */
+  refusalOf(entry: PoolEntry): string | undefined
   onChange(listener: () => void): () => void
 }
 
@@ -48,12 +50,12 @@ export class PoolManager implements ModelManager {
     const others = entries.filter(({ path }) => !local.some((model) => model.path === path))
     return [
       ...local.map((model) =>
-        managed(
+        this.#managed(
           model,
           entries.find(({ path }) => path === model.path),
         ),
       ),
-      ...others.map(ownFile),
+      ...others.map((entry) => this.#ownFile(entry)),
     ]
   }
 
@@ -85,7 +87,9 @@ export class PoolManager implements ModelManager {
   }
 
   async serve(name: string): Promise<void> {
-    await this.#entryOf(name)
+    const refusal = this.#pool.refusalOf(await this.#entryOf(name))
+    if (refusal === undefined) return
+    throw new InferenceError('invalid_request', refusal, { details: { param: 'model' } })
   }
 
   async withdraw(name: string): Promise<void> {
@@ -107,6 +111,33 @@ export class PoolManager implements ModelManager {
 
   onChange(listener: () => void): () => void {
     return this.#pool.onChange(listener)
+  }
+
+  #managed(model: LocalModel, entry: PoolEntry | undefined): ManagedModel {
+    const { name, bytes, sha256, source, path } = model
+    return {
+      ...{ name, bytes, source, path, isServed: false },
+      users: model.users.filter((pid) => pid !== process.pid),
+      id: entry?.id ?? model.id,
+      state: sha256 === undefined ? 'partial' : stateOf(entry),
+      ...defined({ sha256 }),
+      ...(entry !== undefined && this.#factsOf(entry)),
+    }
+  }
+
+  /** A file of the owner's own, which was not downloaded. */
+  #ownFile(entry: PoolEntry): ManagedModel {
+    const { id, path, fileBytes } = entry
+    return {
+      ...{ name: id, id, bytes: fileBytes, source: '', path, state: stateOf(entry) },
+      ...this.#factsOf(entry),
+    }
+  }
+
+  #factsOf(entry: PoolEntry): Pick<ManagedModel, 'isServed'> & Partial<ManagedModel> {
+    const { memoryBytes, coldStartMs } = entry
+    const refusal = this.#pool.refusalOf(entry)
+    return { isServed: refusal === undefined, memoryBytes, ...defined({ coldStartMs, refusal }) }
   }
 
   async #entryOf(name: string): Promise<PoolEntry> {
@@ -149,34 +180,6 @@ export class PoolManager implements ModelManager {
     )
     return byFile ?? this.#pool.entries.find(({ id }) => id === wanted)
   }
-}
-
-function managed(model: LocalModel, entry: PoolEntry | undefined): ManagedModel {
-  const { name, bytes, sha256, source, path } = model
-  const users = model.users.filter((pid) => pid !== process.pid)
-  return {
-    ...{ name, bytes, source, path, users, isServed: entry !== undefined },
-    id: entry?.id ?? model.id,
-    state: sha256 === undefined ? 'partial' : stateOf(entry),
-    ...(sha256 !== undefined && { sha256 }),
-    ...measuredOf(entry),
-  }
-}
-
-/** A file of the owner's own, which was not downloaded. */
-function ownFile(entry: PoolEntry): ManagedModel {
-  const { id, path, fileBytes } = entry
-  return {
-    ...{ name: id, id, bytes: fileBytes, source: '', path, isServed: true },
-    state: stateOf(entry),
-    ...measuredOf(entry),
-  }
-}
-
-function measuredOf(entry: PoolEntry | undefined): Partial<ManagedModel> {
-  if (entry === undefined) return {}
-  const { memoryBytes, coldStartMs } = entry
-  return { memoryBytes, ...(coldStartMs !== undefined && { coldStartMs }) }
 }
 
 function stateOf(entry: PoolEntry | undefined): ManagedState {

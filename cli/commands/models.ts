@@ -48,8 +48,11 @@ async function listLocal(session: Session, options: ListOptions): Promise<undefi
   const cacheDir = modelCache(env)
   const models = await modelsHere(session, options.dataDir)
   for (const model of models) terminal.emit({ event: 'local-model', ...model })
-  if (models.length > 0) terminal.print(renderLocalModels(models))
-  else {
+  if (models.length > 0) {
+    terminal.print(renderLocalModels(models))
+    const refusals = models.flatMap(({ refusal }) => refusal ?? [])
+    for (const refusal of refusals) terminal.print(`\n${plainLine(refusal)}.\n`)
+  } else {
     terminal.print(
       `No model was downloaded to ${cacheDir}. To get one: ${commandName} pull hf:org/repo/file.gguf\n`,
     )

@@ -7,7 +7,7 @@ import type { Reply } from './orders.ts'
 
 /** A model on this machine, and what processes do with it. */
 export interface ModelHere
-  extends Pick<ManagedModel, 'bytes' | 'id' | 'name' | 'path' | 'sha256' | 'source'> {
+  extends Pick<ManagedModel, 'bytes' | 'id' | 'name' | 'path' | 'refusal' | 'sha256' | 'source'> {
   /** One for each process that uses or offers it, for a person. */
   readonly states: readonly string[]
 }
@@ -46,13 +46,21 @@ function add(
   { pid }: Door,
   { model, engine }: Extract<Reply, { reply: 'model' }>,
 ): void {
-  const { path, name, state, isShared } = model
+  const { path, name, state, isShared, refusal } = model
   const key = path ?? `${engine} ${name}`
   const known = models.get(key) ?? { ...model, states: [] }
   const isIdle = state === 'on-disk' || state === 'partial'
-  const words = [...(isIdle ? [] : [state]), ...(isShared ? ['shared'] : [])]
+  const words = [
+    ...(isIdle ? [] : [state]),
+    ...(isShared ? ['shared'] : []),
+    ...(refusal === undefined ? [] : ['not served']),
+  ]
   if (words.length === 0 && path !== undefined) return
   const what = words.length === 0 ? 'on disk' : words.join(' and ')
   const by = engine === 'embedded' ? '' : `${engine}, `
-  models.set(key, { ...known, states: [...known.states, `${what} (${by}process ${pid})`] })
+  models.set(key, {
+    ...known,
+    ...(refusal !== undefined && { refusal }),
+    states: [...known.states, `${what} (${by}process ${pid})`],
+  })
 }

@@ -22,6 +22,8 @@ export interface EmbeddedOptions {
   readonly gpu?: boolean
   /** Bytes. */
   readonly maxMemory?: number
+  /** @see EmbeddedPoolInit.onRefused */
+  readonly onRefused?: (reason: string) => void
 }
 
 /** The embedded engine with the named models, or the bundled one. */
@@ -35,7 +37,7 @@ export async function createEmbeddedEngine(
 /** The embedded engine with these models, or none yet. */
 export async function openEmbeddedPool(
   session: Session,
-  { slots, gpu, maxMemory }: EmbeddedOptions,
+  { slots, gpu, maxMemory, onRefused }: EmbeddedOptions,
   models: readonly PoolModel[],
 ): Promise<EmbeddedPool> {
   const { env, signal } = session
@@ -54,6 +56,7 @@ export async function openEmbeddedPool(
         ...(slots !== undefined && { slots }),
         ...(gpu === true && { gpu: 'auto' as const }),
         ...(maxMemory !== undefined && { maxMemoryBytes: maxMemory }),
+        ...(onRefused !== undefined && { onRefused }),
         source: hubSettings(env),
         onProgress: (fraction) => progress.update(fraction, 1),
       }),

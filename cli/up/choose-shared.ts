@@ -77,5 +77,8 @@ async function embeddedShared(
     )
   }
   if (!isEmbeddedInstalled()) return undefined
-  return { backend: await openEmbeddedPool(session, options, models), startEmpty: true }
+  // What was chosen at an earlier start keeps no process from starting.
+  const onRefused = (reason: string): void => terminal.log(reason, { level: 'warn' })
+  const backend = await openEmbeddedPool(session, { ...options, onRefused }, models)
+  return { backend, startEmpty: true }
 }

@@ -156,7 +156,8 @@ function Row({ model, canRemove, action }: RowProps): JSX.Element {
             total={1}
           />
         )}
-        {state === 'on-disk' && model.coldStartMs !== undefined && (
+        {model.refusal !== undefined && <span class="failure small">{model.refusal}</span>}
+        {state === 'on-disk' && !model.refusal && model.coldStartMs !== undefined && (
           <span class="quiet small">{TEXT.coldStart(duration(model.coldStartMs))}</span>
         )}
       </td>

@@ -205,7 +205,9 @@ describe('createEmbeddedPool', () => {
     await open({ maxMemoryBytes: 50 * MIB })
     await expect(pool.manager.load('a')).rejects.toMatchObject({
       code: 'invalid_request',
-      message: expect.stringMatching(/needs \d+ MiB .* may use 50 MiB/),
+      message: expect.stringMatching(
+        /^a needs about \d+ MiB .* may use 50 MiB: raise --max-memory to \d+MiB/,
+      ),
     })
   })
 
@@ -218,17 +220,75 @@ describe('createEmbeddedPool', () => {
     expect([await stateOf('a'), await stateOf('b')]).toEqual(['on-disk', 'loaded'])
   })
 
-  it('offers a model no more that took more than there is, once it has left', async () => {
-    const [large, small] = [await model('large'), await model('small')]
-    await open({ models: [{ path: large }, { path: small }] })
+  describe('with a model that takes more than all the memory', () => {
+    const REASON =
+      /^large takes 400 MiB of memory, and models may use 300 MiB: raise --max-memory to 432MiB, or/
+    const listed = async () => (await pool.manager.list()).find(({ id }) => id === 'large')
     const offered = async (): Promise<string[]> => (await pool.models()).map(({ id }) => id)
-    // Its load has shown what it takes. It is in memory, and answers.
-    expect(await offered()).toEqual(['large', 'small'])
-    await pool.manager.load('small')
-    expect(stopped).toEqual(['large'])
-    expect(await offered()).toEqual(['small'])
-    await expect(ask('large')).rejects.toMatchObject({ code: 'model_not_found' })
-    await expect(pool.manager.load('large')).rejects.toThrow(/raise --max-memory/)
+    const serve = async (init: Partial<EmbeddedPoolInit> = {}): Promise<void> => {
+      await open({ cacheDir: modelsDir, ...init })
+      for (const id of ['large', 'small']) await pool.manager.serve?.(await model(id))
+    }
+
+    it('refuses the load that shows it, holds the bound, and lists the reason', async () => {
+      await serve()
+      expect(await offered()).toEqual(['large', 'small'])
+      await expect(pool.manager.load('large')).rejects.toMatchObject({
+        ...{ code: 'invalid_request', message: expect.stringMatching(REASON) },
+      })
+      expect(stopped).toEqual(['large'])
+      expect(await offered()).toEqual(['small'])
+      expect(await listed()).toMatchObject({
+        ...{ state: 'on-disk', isServed: false, refusal: expect.stringMatching(REASON) },
+      })
+      expect(await pool.load()).toMatchObject({ state: 'ready' })
+      await pool.manager.load('small')
+    })
+
+    it('gives requests the reason, and another peer may have the memory', async () => {
+      await serve()
+      const refused = { code: 'model_not_found', message: expect.stringMatching(REASON) }
+      await expect(ask('large')).rejects.toMatchObject(refused)
+      await expect(ask('large')).rejects.toMatchObject(refused)
+      expect(started).toEqual(['large'])
+    })
+
+    it('refuses it without a load from then on, until the bound is raised', async () => {
+      await serve()
+      await expect(pool.manager.load('large')).rejects.toThrow(REASON)
+      await expect(pool.manager.load('large')).rejects.toThrow(REASON)
+      await expect(pool.manager.serve?.('large')).rejects.toThrow(REASON)
+      await pool[Symbol.asyncDispose]()
+      await open({ cacheDir: modelsDir })
+      await expect(pool.manager.serve?.('large')).rejects.toThrow(REASON)
+      expect(started).toEqual(['large'])
+      await pool[Symbol.asyncDispose]()
+      await open({ cacheDir: modelsDir, maxMemoryBytes: 432 * MIB })
+      await pool.manager.load('large')
+      expect(await listed()).not.toHaveProperty('refusal')
+    })
+
+    it('starts with the other models where the refusal is taken note of', async () => {
+      const models = [{ path: await model('large') }, { path: await model('small') }]
+      await expect(open({ models })).rejects.toThrow(REASON)
+      const refusals: string[] = []
+      await open({ models, onRefused: (reason) => refusals.push(reason) })
+      expect(refusals).toEqual([expect.stringMatching(REASON)])
+      expect(await stateOf('small')).toBe('loaded')
+      expect((await listed())?.refusal).toMatch(REASON)
+    })
+
+    it('gives its id to another file, and is removed as any other', async () => {
+      await model('large-q8_0')
+      await model('large-q4_0')
+      await open()
+      await expect(pool.manager.load('large-q8_0')).rejects.toThrow(REASON)
+      await pool.manager.serve?.('large-q4_0')
+      expect(await offered()).toEqual(['large'])
+      await expect(pool.manager.load('large-q4_0')).rejects.toThrow(REASON)
+      await pool.manager.remove?.('large-q4_0')
+      expect(await offered()).toEqual([])
+    })
   })
 
   it('keeps what a load cost for the next start', async () => {
