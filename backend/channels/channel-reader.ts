@@ -19,7 +19,7 @@ export class ChannelReader {
   /** Undefined within a header. */
   #body: Body | undefined
   #buffer = ''
-  #hasMessages = false
+  #hasMessages: boolean = false
   /** Arguments of a call are passed on whole. */
   #arguments = ''
 

@@ -94,6 +94,26 @@ describe.skipIf(noBrowser !== undefined)(
           .locator('.piece')
           .evaluateAll((all) => all.map((piece) => getComputedStyle(piece).backgroundColor))
         expect(new Set(colours).size).toBe(3)
+        const attempts = await page
+          .locator('.piece')
+          .evaluateAll((all) => all.map((piece) => piece.getAttribute('title') ?? ''))
+        const ends = await writers()
+        for (const [index, attempt] of attempts.entries()) {
+          expect(attempt).toContain(ends[index])
+          expect(attempt).toMatch(/: \d+ tokens, from .+ to .+ after the question$/)
+        }
+        // Back from the message, which has the focus, to the last piece.
+        await page.getByLabel('Message').focus()
+        await page.keyboard.press('Shift+Tab')
+        const focused = await page.evaluate(() => {
+          const { activeElement } = document
+          if (activeElement === null) return undefined
+          const { content } = getComputedStyle(activeElement, '::after')
+          return { text: activeElement.textContent, shown: content }
+        })
+        expect(focused?.text).toBe(pieces.at(-1))
+        expect(focused?.shown).toContain(attempts.at(-1))
+        expect(await axe(page)).toEqual([])
         await page.getByText('The same request as code').click()
         await page.getByRole('button', { name: 'Python' }).click()
         expect(await page.locator('.request-code pre').textContent()).toContain(`${swarm.url}/v1`)

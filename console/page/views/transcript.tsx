@@ -50,7 +50,10 @@ function Answer({ turn }: { readonly turn: Turn }): JSX.Element {
           <span
             key={index}
             class={`piece ${colours.classOf(piece.peerId)}`}
+            // Names the attempt on hover and focus. A label would be read instead of the text.
             title={attemptText(piece, index)}
+            // biome-ignore lint/a11y/noNoninteractiveTabindex: what hovering tells is told by keyboard, too
+            tabIndex={0}
           >
             {piece.text}
           </span>

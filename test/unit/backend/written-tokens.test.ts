@@ -22,8 +22,8 @@ async function counted(before: number | undefined, after: number | undefined): P
 describe('the tokens of an answer that Ollama counts', () => {
   it.each([
     ['are those of the longer prompt less those of the shorter', 40, 52, 12],
-    ['are none where the count of the shorter prompt is left out', undefined, 52, 0],
-    ['are none where that of the longer one is left out', 40, undefined, 0],
+    ['are zero where the count of the shorter prompt is left out', undefined, 52, 0],
+    ['are zero where that of the longer one is left out', 40, undefined, 0],
   ])('%s', async (_, before, after, tokens) => {
     expect(await counted(before, after)).toBe(tokens)
   })
