@@ -51,7 +51,10 @@ describe('estimatedBytes', () => {
     tensors: [
       { name: 'token_embd.weight', type: 8, shape: [576, 49_152], offset: 0, bytes: undefined },
     ],
-    metadata: new Map([
+    metadata: new Map<
+      string,
+      { type: number; offset: number; bytes: number; value: number | string }
+    >([
       ['general.architecture', { type: 8, offset: 0, bytes: 5, value: 'llama' }],
       ...Object.entries(facts).map(
         ([key, value]) => [`llama.${key}`, { type: 4, offset: 0, bytes: 4, value }] as const,
