@@ -1,7 +1,9 @@
 import type { GgufHeader } from '../gguf/index.ts'
 
-/** An engine process without a model. */
-const PROCESS_BYTES = 96 * 1_048_576
+/** An engine process without a model, and its buffers for computing with a small one. */
+const PROCESS_BYTES = 163 * 1_048_576
+/** For each token of the vocabulary: its text and tables, and a logit for each token of a batch of 512. */
+const VOCABULARY_TOKEN_BYTES = 512 + 512 * 4
 /** Of the keys and values that llama.cpp keeps by default. */
 const CACHE_ELEMENT_BYTES = 2
 
@@ -38,7 +40,7 @@ export function idleOf<T extends Resident>(residents: readonly T[]): readonly T[
   return residents.filter(({ active }) => active === 0).sort((a, b) => a.usedAt - b.usedAt)
 }
 
-/** Estimated memory of a model, by its file: weights, keys and values of all slots, and the process. */
+/** Estimated memory of a model, by its file: weights, keys and values of all slots, vocabulary, and the process. */
 export function estimatedBytes(
   header: GgufHeader,
   of: { readonly slots: number; readonly contextLength: number },
@@ -56,5 +58,11 @@ export function estimatedBytes(
   const valueSize = number('attention.value_length') || headSize
   const bytesPerToken =
     number('block_count') * sharedHeads * (keySize + valueSize) * CACHE_ELEMENT_BYTES
-  return Math.round(header.fileBytes + bytesPerToken * of.contextLength * of.slots + PROCESS_BYTES)
+  // The engine keeps no longer context than the model was trained on.
+  const contextLength = Math.min(of.contextLength, number('context_length') || of.contextLength)
+  const embedding = header.tensors.find(({ name }) => name === 'token_embd.weight')
+  const vocabularyBytes = (embedding?.shape[1] ?? 0) * VOCABULARY_TOKEN_BYTES
+  return Math.round(
+    header.fileBytes + bytesPerToken * contextLength * of.slots + vocabularyBytes + PROCESS_BYTES,
+  )
 }

@@ -188,6 +188,15 @@ describe.skipIf(noBrowser !== undefined)(
         await press('Load skein-tiny-q8_0')
         await page.getByText('in memory', { exact: true }).waitFor()
         await page.getByText('shared', { exact: true }).waitFor()
+        // What requests name comes first; the file is a detail.
+        expect(await page.locator('.models strong').textContent()).toBe('skein-tiny')
+        await page.getByText('skein-tiny-q8_0', { exact: true }).waitFor()
+        await page.setViewportSize({ width: 360, height: 720 })
+        for (const button of await page.locator('.models button').all()) {
+          const box = await button.boundingBox()
+          expect((box?.x ?? 0) + (box?.width ?? 361)).toBeLessThanOrEqual(360)
+        }
+        await page.setViewportSize({ width: 1_200, height: 800 })
         expect(await progress.count()).toBe(0)
         await press('Unload skein-tiny-q8_0')
         await page.getByText(/^ready after/).waitFor()

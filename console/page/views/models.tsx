@@ -138,11 +138,12 @@ interface RowProps {
 }
 
 function Row({ model, canRemove, action }: RowProps): JSX.Element {
-  const { name, source, bytes: size, memoryBytes, sha256, state, loadShare } = model
+  const { name, id, source, bytes: size, memoryBytes, sha256, state, loadShare } = model
   return (
     <tr>
       <td title={sha256 === undefined ? undefined : `sha256 ${sha256}`}>
-        <strong>{name}</strong>
+        <strong>{id}</strong>
+        {name !== id && <span class="quiet small">{name}</span>}
         {source !== '' && source !== name && <span class="quiet small">{source}</span>}
       </td>
       <td>

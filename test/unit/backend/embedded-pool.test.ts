@@ -2,7 +2,7 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { toEvict } from '../../../backend/embedded-pool/memory.ts'
+import { estimatedBytes, toEvict } from '../../../backend/embedded-pool/memory.ts'
 import {
   type BackendModel,
   createEmbeddedPool,
@@ -37,6 +37,46 @@ describe('toEvict', () => {
   it('never takes one that runs', () => {
     expect(toEvict([running, old], 8, 12)).toEqual([old])
     expect(toEvict([running, old], 9, 12)).toBeUndefined()
+  })
+})
+
+describe('estimatedBytes', () => {
+  // SmolLM2-135M in Q4_1.
+  const facts = {
+    ...{ context_length: 8_192, block_count: 30, embedding_length: 576 },
+    ...{ 'attention.head_count': 9, 'attention.head_count_kv': 3 },
+  }
+  const header = {
+    fileBytes: 93.8 * MIB,
+    tensors: [
+      { name: 'token_embd.weight', type: 8, shape: [576, 49_152], offset: 0, bytes: undefined },
+    ],
+    metadata: new Map<
+      string,
+      { type: number; offset: number; bytes: number; value: number | string }
+    >([
+      ['general.architecture', { type: 8, offset: 0, bytes: 5, value: 'llama' }],
+      ...Object.entries(facts).map(
+        ([key, value]) => [`llama.${key}`, { type: 4, offset: 0, bytes: 4, value }] as const,
+      ),
+    ]),
+  }
+
+  it.each([
+    { slots: 4, contextLength: 4_096, measured: 734 },
+    { slots: 1, contextLength: 4_096, measured: 465 },
+    { slots: 4, contextLength: 1_024, measured: 467 },
+    { slots: 1, contextLength: 512, measured: 386 },
+  ])('is near the $measured MiB that an engine took', ({ measured, ...settings }) => {
+    const ratio = estimatedBytes(header, settings) / (measured * MIB)
+    expect(ratio).toBeGreaterThan(0.97)
+    expect(ratio).toBeLessThan(1.03)
+  })
+
+  it('counts no more context than the model was trained on', () => {
+    const of = (contextLength: number) => estimatedBytes(header, { slots: 4, contextLength })
+    expect(of(100_000)).toBe(of(8_192))
+    expect(of(4_096)).toBeLessThan(of(8_192))
   })
 })
 
@@ -213,8 +253,8 @@ describe('createEmbeddedPool', () => {
 
   it('holds the bound when a load takes more than was estimated: an idle model leaves', async () => {
     const paths = [await model('a'), await model('b')]
-    // Of the small file far less than 200 MiB is estimated: both would fit.
-    await open({ models: paths.map((path) => ({ path })), maxMemoryBytes: 350 * MIB })
+    // Of the small file less than 200 MiB is estimated: it would fit beside the other one.
+    await open({ models: paths.map((path) => ({ path })), maxMemoryBytes: 390 * MIB })
     expect(started).toEqual(['a', 'b'])
     expect(stopped).toEqual(['a'])
     expect([await stateOf('a'), await stateOf('b')]).toEqual(['on-disk', 'loaded'])
@@ -318,7 +358,7 @@ describe('createEmbeddedPool', () => {
       expect(one?.memoryBytes, JSON.stringify(init)).toBeLessThan(200 * MIB)
       expect(one, JSON.stringify(init)).not.toHaveProperty('coldStartMs')
     }
-    const large = { contextSize: 2 ** 20, slots: 64, maxMemoryBytes: Number.MAX_SAFE_INTEGER }
+    const large = { contextSize: 2 ** 20, slots: 1_024, maxMemoryBytes: Number.MAX_SAFE_INTEGER }
     await open({ models, cacheDir: modelsDir, ...large })
     await pool[Symbol.asyncDispose]()
     expect((await listed(large))?.memoryBytes).toBeGreaterThan(1_000 * MIB)

@@ -72,6 +72,29 @@ describe('a body that is costly to read', () => {
     expect((await answerOf(post(path, body))).status).toBe(400)
   })
 
+  it.each([
+    ['without', {}],
+    ['with', { 'content-length': '16000000' }],
+  ])('is refused before its rest is sent, %s an announced length', async (_, headers) => {
+    let sent = 0
+    let isCancelled = false
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        sent += 1
+        controller.enqueue(Buffer.from(sent === 1 ? '[' : many('[]', 20_000)))
+      },
+      cancel: () => {
+        isCancelled = true
+      },
+    })
+    const init = { method: 'POST', headers, body, duplex: 'half' }
+    const request = new Request('http://x/v1/chat/completions', init as RequestInit)
+    expect(await answerOf(request)).toMatchObject({ status: 400 })
+    expect(isCancelled).toBe(true)
+    // 16 MB would be some 260 of these pieces.
+    expect(sent).toBeLessThan(100)
+  })
+
   it('is not a failure of the gateway if a field has no text', async () => {
     const body = '{"model":"m","messages":[],"keep_alive":{"valueOf":1,"toString":1}}'
     expect(await answerOf(post('/api/chat', body))).toMatchObject({ status: 400 })
