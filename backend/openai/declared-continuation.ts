@@ -6,6 +6,7 @@ import { ANSWER_PREFIX, type ResumeForm, resumeField } from '../../protocol/inde
  */
 export type ContinueBy = 'final-message' | 'prefix' | 'partial' | 'none'
 
+/** All ways in which an API may be asked to continue an answer. */
 export const CONTINUE_BY: readonly ContinueBy[] = ['final-message', 'prefix', 'partial', 'none']
 
 /** Forms of an answer that APIs are asked to continue. None documents it of structured output, or of reasoning. */
