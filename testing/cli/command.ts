@@ -28,6 +28,8 @@ export interface CliEvent {
   }
   readonly message: string
   readonly status: string
+  /** URL of the console. */
+  readonly console?: string
   readonly invite: string
   readonly pid: number
   readonly promptTokens: number
