@@ -3,10 +3,15 @@ import type { PeerView } from '../../state.ts'
 import { colours } from '../colours.ts'
 import { shortId } from '../format.ts'
 import { STRINGS } from '../strings.ts'
+import { useWidth } from '../use-width.ts'
 
 const TEXT = STRINGS.survival
-const WIDTH = 720
-const HEIGHT = 380
+/** Before it is measured. */
+const USUAL_WIDTH = 560
+/** Height ÷ width. */
+const SHAPE = 0.55
+const MIN_HEIGHT = 280
+const MAX_HEIGHT = 420
 /** More peers than this have no labels: they would cover each other. */
 const MAX_LABELLED = 24
 /** Peers on one ring; others go on a wider one. */
@@ -17,15 +22,33 @@ interface Point {
   readonly y: number
 }
 
-/** This machine in the middle, peers around it: nearer if their round trip is shorter. */
+interface Size {
+  readonly width: number
+  readonly height: number
+}
+
+/**
+ * This machine in the middle, peers around it: nearer if their round trip is shorter. A unit of the picture is a pixel of
+ * the screen, so that its texts have the size of the page's.
+ */
 export function NetworkPicture({ peers }: { readonly peers: readonly PeerView[] }): JSX.Element {
+  const [ref, width] = useWidth<SVGSVGElement>(USUAL_WIDTH)
+  const height = Math.round(Math.min(MAX_HEIGHT, Math.max(MIN_HEIGHT, SHAPE * width)))
   const [self, ...others] = peers
-  const points = new Map(others.map((peer, index) => [peer.peerId, pointOf(peer, index, others)]))
-  const centre = { x: WIDTH / 2, y: HEIGHT / 2 }
+  const points = new Map(
+    others.map((peer, index) => [peer.peerId, pointOf(peer, index, others, { width, height })]),
+  )
+  const centre = { x: width / 2, y: height / 2 }
   const isLabelled = others.length <= MAX_LABELLED
   return (
     <figure class="network">
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={TEXT.picture(others.length)}>
+      <svg
+        ref={ref}
+        viewBox={`0 0 ${width} ${height}`}
+        style={{ height: `${height}px` }}
+        role="img"
+        aria-label={TEXT.picture(others.length)}
+      >
         {others.map((peer) => (
           <Path
             key={peer.peerId}
@@ -42,9 +65,10 @@ export function NetworkPicture({ peers }: { readonly peers: readonly PeerView[] 
             peer={peer}
             at={points.get(peer.peerId) ?? centre}
             isLabelled={isLabelled}
+            isAbove={(points.get(peer.peerId) ?? centre).y < centre.y}
           />
         ))}
-        {self !== undefined && <Dot peer={self} at={centre} isLabelled />}
+        {self !== undefined && <Dot peer={self} at={centre} isLabelled isAbove={false} />}
       </svg>
       <figcaption>
         <span class="key line">{TEXT.legend.direct}</span>
@@ -56,16 +80,22 @@ export function NetworkPicture({ peers }: { readonly peers: readonly PeerView[] 
   )
 }
 
-function pointOf(peer: PeerView, index: number, all: readonly PeerView[]): Point {
+function pointOf(
+  peer: PeerView,
+  index: number,
+  all: readonly PeerView[],
+  { width, height }: Size,
+): Point {
   const ring = Math.floor(index / PER_RING)
   const onRing = Math.min(PER_RING, all.length - ring * PER_RING)
-  // Begins at the upper left, so that no line runs through the name below this machine.
-  const angle = ((index % PER_RING) / onRing) * 2 * Math.PI + ring * 0.1 - Math.PI * 0.86
+  // At the left, so that no line runs through the name below this machine; three peers need another turn.
+  const first = (all.length === 3 ? 0.97 : 1.14) * Math.PI
+  const angle = ((index % PER_RING) / onRing) * 2 * Math.PI + ring * 0.1 + first
   const far = Math.min(1, Math.log10(1 + (peer.rttMs ?? 300)) / Math.log10(301))
   const reach = 0.7 + 0.16 * far + 0.14 * ring
   return {
-    x: WIDTH / 2 + Math.cos(angle) * reach * (WIDTH / 2 - 60),
-    y: HEIGHT / 2 + Math.sin(angle) * reach * (HEIGHT / 2 - 36),
+    x: width / 2 + Math.cos(angle) * reach * (width / 2 - 40),
+    y: height / 2 + Math.sin(angle) * reach * (height / 2 - 36),
   }
 }
 
@@ -103,10 +133,13 @@ function Dot({
   peer,
   at,
   isLabelled,
+  isAbove,
 }: {
   readonly peer: PeerView
   readonly at: Point
   readonly isLabelled: boolean
+  /** Whether the name is above the dot, away from the line to the middle. */
+  readonly isAbove: boolean
 }): JSX.Element {
   const { peerId, isSelf, models, load, slots, error } = peer
   const serves = models.length > 0
@@ -131,7 +164,7 @@ function Dot({
       )}
       <circle class="body" cx={at.x} cy={at.y} r={radius} />
       {isLabelled && (
-        <text class="name" x={at.x} y={at.y + radius + 18}>
+        <text class="name" x={at.x} y={isAbove ? at.y - radius - 9 : at.y + radius + 18}>
           {isSelf ? STRINGS.thisMachine : shortId(peerId)}
         </text>
       )}
