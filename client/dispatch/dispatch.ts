@@ -12,6 +12,7 @@ export function dispatch(
   job: Job,
   scope: Scope,
 ): AsyncGenerator<AnswerEvent, void, void> {
-  const budgets = job.placement?.batch === true ? context.batchBudgets : undefined
-  return new DispatchRun({ ...context, ...budgets }, job, scope).events()
+  const isBatch = job.placement?.batch === true
+  const own = isBatch ? { ...context, ...context.batchBudgets } : context
+  return new DispatchRun(own, job, scope).events()
 }
