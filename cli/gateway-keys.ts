@@ -4,9 +4,8 @@ import * as z from 'zod'
 import type { ApiKey } from '../gateway/index.ts'
 import { lockDataDirInTurn } from '../host/index.ts'
 import { plainLine } from '../protocol/index.ts'
-import { writeAtomic } from '../storage/index.ts'
+import { onFileChange, writeAtomic } from '../storage/index.ts'
 import { UsageError } from './usage-error.ts'
-import { onFileChange } from './watched-file.ts'
 
 const FILE_NAME = 'gateway-keys.json'
 /** A directory beside the file, whose lock a change holds. */

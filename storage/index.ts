@@ -14,6 +14,7 @@ export {
   type FaultCode,
   isOutOfSpace,
 } from './disk-fault.ts'
+export { onFileChange } from './file-change.ts'
 export { isAlive } from './is-alive.ts'
 export { makeDirectory } from './make-directory.ts'
 export { readStored, reportDamage, setAside } from './stored-file.ts'

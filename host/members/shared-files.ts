@@ -1,5 +1,5 @@
-import { unwatchFile, watchFile } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { onFileChange } from '../../storage/index.ts'
 
 const POLL_MS = 500
 
@@ -7,6 +7,7 @@ const POLL_MS = 500
 export class SharedFiles {
   readonly #paths: readonly string[]
   readonly #onFile: () => void
+  #following: readonly Disposable[] = []
   /** Of the files when they were last read. */
   #readAt = ''
 
@@ -17,12 +18,12 @@ export class SharedFiles {
   }
 
   follow(): void {
-    const options = { interval: POLL_MS, persistent: false }
-    for (const path of this.#paths) watchFile(path, options, this.#onFile)
+    this.#following = this.#paths.map((path) => onFileChange(path, this.#onFile, POLL_MS))
   }
 
   unfollow(): void {
-    for (const path of this.#paths) unwatchFile(path, this.#onFile)
+    for (const followed of this.#following) followed[Symbol.dispose]()
+    this.#following = []
   }
 
   /** Runs `read` if the files have changed since the last time that it succeeded. @returns undefined if they have not */
