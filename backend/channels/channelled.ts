@@ -1,5 +1,6 @@
 import { type ChatChunk, type ChatDelta, InferenceError } from '../../protocol/index.ts'
 import type { BackendChunk } from '../backend.ts'
+import { withChoices } from '../chat-choices.ts'
 import { fittingFinish, ToolCallReader } from '../shapes/index.ts'
 import { beginsUnmarked, beginsWithChannel } from './channel-marks.ts'
 import { type ChannelPart, ChannelReader } from './channel-reader.ts'
@@ -15,21 +16,16 @@ type Choice = ChatChunk['choices'][number]
  * @throws InferenceError `engine_failed` for a header that is not known, and for channels without marks, whose ends
  * cannot be told
  */
-export async function* channelled(
+export function channelled(
   chunks: AsyncIterable<BackendChunk>,
   model: string,
 ): AsyncGenerator<BackendChunk> {
   const answer = new ChannelledAnswer(model)
-  for await (const chunk of chunks) {
-    const { json } = chunk
-    if (!('object' in json) || json.object !== 'chat.completion.chunk') {
-      yield chunk
-      continue
-    }
-    const choices = json.choices.map((choice) => answer.read(choice))
-    const isHeld = json.choices.length > 0 && choices.every(isEmpty) && chunk.tokenIds.length === 0
-    if (!isHeld) yield { ...chunk, json: { ...json, choices } }
-  }
+  return withChoices(chunks, (sent, { tokenIds }) => {
+    const choices = answer.isPlain ? sent : sent.map((choice) => answer.read(choice))
+    const isHeld = sent.length > 0 && choices.every(isEmpty) && tokenIds.length === 0
+    return isHeld ? undefined : choices
+  })
 }
 
 class ChannelledAnswer {
@@ -42,6 +38,11 @@ class ChannelledAnswer {
 
   constructor(model: string) {
     this.#isGptOss = GPT_OSS.test(model)
+  }
+
+  /** Whether it has begun with something else than a channel: the rest is passed on as it is. */
+  get isPlain(): boolean {
+    return this.#held === undefined && this.#reader === undefined
   }
 
   read(choice: Choice): Choice {

@@ -1,5 +1,6 @@
 import { InferenceError } from '../../protocol/index.ts'
 import type { BackendChunk } from '../backend.ts'
+import { withChoices } from '../chat-choices.ts'
 import { RepeatedStart, type RepeatedStartInit } from './repeated-start.ts'
 
 /**
@@ -7,18 +8,13 @@ import { RepeatedStart, type RepeatedStartInit } from './repeated-start.ts'
  *
  * @throws InferenceError `not_resumable`, or `engine_failed` after a beginning of the caller's own, if the answer was begun anew
  */
-export async function* continued(
+export function continued(
   chunks: AsyncIterable<BackendChunk>,
   init: RepeatedStartInit,
 ): AsyncGenerator<BackendChunk> {
   const start = new RepeatedStart(init)
-  for await (const chunk of chunks) {
-    const { json } = chunk
-    if (!('object' in json) || json.object !== 'chat.completion.chunk') {
-      yield chunk
-      continue
-    }
-    const choices = json.choices.map((choice) => {
+  return withChoices(chunks, (sent) => {
+    const choices = sent.map((choice) => {
       const { content, reasoning_content: thought, tool_calls: calls = [] } = choice.delta
       // Thoughts precede an answer, and this one has text already.
       if (!init.isCallers && (thought ?? '') !== '') {
@@ -35,6 +31,6 @@ export async function* continued(
       ({ delta: { role: _, content, ...others }, finish_reason: finish }) =>
         finish === null && content === '' && Object.keys(others).length === 0,
     )
-    if (!isHeld) yield { ...chunk, json: { ...json, choices } }
-  }
+    return isHeld ? undefined : choices
+  })
 }
