@@ -1,4 +1,10 @@
-import { InferenceError, JsonCounter, LIMITS, SMALL_CLAIM_BYTES } from '../../protocol/index.ts'
+import {
+  InferenceError,
+  JsonCounter,
+  LIMITS,
+  measureJson,
+  SMALL_CLAIM_BYTES,
+} from '../../protocol/index.ts'
 import { nextTurn, systemClock } from '../../timing/index.ts'
 import { HttpRefusal } from './http-refusal.ts'
 
@@ -38,15 +44,15 @@ export async function readJsonObject(request: Request): Promise<JsonBody> {
 
 /** @throws InferenceError `invalid_request` for too many values; then the rest of the body is not read */
 async function countedBytes(request: Request): Promise<Uint8Array> {
-  const counter = new JsonCounter()
   const announced = request.headers.get('content-length')
   // Looking at the body would cost a stream.
   const isSmall = announced !== null && Number(announced) <= SMALL_CLAIM_BYTES
   if (isSmall || request.body === null) {
     const bytes = new Uint8Array(await request.arrayBuffer())
-    counter.add(bytes)
+    measureJson(bytes)
     return bytes
   }
+  const counter = new JsonCounter()
   const pieces: Uint8Array[] = []
   // Leaving the loop cancels the body.
   for await (const piece of request.body) {
