@@ -59,15 +59,13 @@ export function NetworkPicture({ peers }: { readonly peers: readonly PeerView[] 
             isLabelled={isLabelled}
           />
         ))}
-        {others.map((peer) => (
-          <Dot
-            key={peer.peerId}
-            peer={peer}
-            at={points.get(peer.peerId) ?? centre}
-            isLabelled={isLabelled}
-            isAbove={(points.get(peer.peerId) ?? centre).y < centre.y}
-          />
-        ))}
+        {others.map((peer) => {
+          const at = points.get(peer.peerId) ?? centre
+          const isAbove = at.y < centre.y
+          return (
+            <Dot key={peer.peerId} peer={peer} at={at} isLabelled={isLabelled} isAbove={isAbove} />
+          )
+        })}
         {self !== undefined && <Dot peer={self} at={centre} isLabelled isAbove={false} />}
       </svg>
       <figcaption>
