@@ -17,8 +17,23 @@ export async function openBrowser(): Promise<Browser> {
   return await chromium.launch({ executablePath, args })
 }
 
+/** A page, and what it must not have. */
+export interface OpenPage {
+  readonly browser: Browser
+  readonly page: Page
+  readonly faults: readonly string[]
+}
+
+/** An empty page, as wide as on a desk, in a browser of its own. @param timeoutMs for each step of a test */
+export async function openPage(timeoutMs: number): Promise<OpenPage> {
+  const browser = await openBrowser()
+  const page = await browser.newPage({ viewport: { width: 1_200, height: 800 } })
+  page.setDefaultTimeout(timeoutMs)
+  return { browser, page, faults: faultsOf(page) }
+}
+
 /** Collects what a page must not have: errors, refused requests, violations of its policy. */
-export function faultsOf(page: Page): readonly string[] {
+function faultsOf(page: Page): readonly string[] {
   const faults: string[] = []
   page.on('pageerror', ({ message }) => faults.push(message))
   page.on('console', (message) => {

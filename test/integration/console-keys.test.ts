@@ -9,7 +9,7 @@ import { keyDesk, keyViews } from '../../cli/key-desk.ts'
 import { createConsole, LogBook } from '../../console/index.ts'
 import { type GatewayServer, serveGateway } from '../../gateway/index.ts'
 import { axe } from '../../testing/axe.ts'
-import { faultsOf, noBrowser, openBrowser } from '../../testing/browser.ts'
+import { noBrowser, openPage } from '../../testing/browser.ts'
 
 /** Of what the page waits for; generous, for a loaded machine. */
 const DEADLINE_MS = 50_000
@@ -60,10 +60,7 @@ describe.skipIf(noBrowser !== undefined)(
       server = await serveGateway(client, {
         ...{ host: '127.0.0.1', port: 0, pages, apiKeys: () => keys.current() },
       })
-      browser = await openBrowser()
-      page = await browser.newPage({ viewport: { width: 1_200, height: 800 } })
-      page.setDefaultTimeout(DEADLINE_MS)
-      faults = faultsOf(page)
+      ;({ browser, page, faults } = await openPage(DEADLINE_MS))
       await page.goto(`${server.url}/#/keys`)
     }, START_MS)
 

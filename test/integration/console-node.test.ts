@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { axe } from '../../testing/axe.ts'
-import { faultsOf, noBrowser, openBrowser } from '../../testing/browser.ts'
+import { noBrowser, openPage } from '../../testing/browser.ts'
 import { createSandbox, LOOPBACK, type Sandbox } from '../../testing/cli/index.ts'
 
 /** Of what the page waits for; generous, for a loaded machine. */
@@ -24,10 +24,7 @@ describe.skipIf(noBrowser !== undefined)(
       const served = ['--backend', 'embedded', '--console', '--console-port', '0']
       const node = sandbox.startHere(['node', '--json', ...served, ...LOOPBACK])
       url = (await node.event('ready')).console ?? ''
-      browser = await openBrowser()
-      page = await browser.newPage({ viewport: { width: 1_200, height: 800 } })
-      page.setDefaultTimeout(DEADLINE_MS)
-      faults = faultsOf(page)
+      ;({ browser, page, faults } = await openPage(DEADLINE_MS))
     }, START_MS)
 
     afterAll(async () => {

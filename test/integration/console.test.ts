@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { axe } from '../../testing/axe.ts'
-import { faultsOf, noBrowser, openBrowser } from '../../testing/browser.ts'
+import { noBrowser, openPage } from '../../testing/browser.ts'
 import { type ConsoleSwarm, startConsoleSwarm } from '../../testing/console-swarm.ts'
 import { serveSlowModel } from '../../testing/slow-model.ts'
 
@@ -50,10 +50,10 @@ describe.skipIf(noBrowser !== undefined)(
     }
 
     beforeAll(async () => {
-      ;[swarm, browser] = await Promise.all([startConsoleSwarm(), openBrowser()])
-      page = await browser.newPage({ viewport: { width: 1_200, height: 800 } })
-      page.setDefaultTimeout(DEADLINE_MS)
-      faults = faultsOf(page)
+      ;[swarm, { browser, page, faults }] = await Promise.all([
+        startConsoleSwarm(),
+        openPage(DEADLINE_MS),
+      ])
     }, START_MS)
 
     afterAll(async () => {
