@@ -131,6 +131,11 @@ describe('the longest block of a loop', { timeout: 120_000 }, async () => {
   })
 
   it.each(unbounded)('is too long without bounds: %s', async (_name, work) => {
-    expect((await longestTurnMs(work)) / unitMs).toBeGreaterThan(MAX_UNITS)
+    // A collection of what other tests left behind may have made the unit too large, which only a control notices.
+    let leastMs = unitMs
+    for (let run = 0; run < 4; run += 1) {
+      leastMs = Math.min(leastMs, await longestTurnMs(parseHonest))
+    }
+    expect((await longestTurnMs(work)) / leastMs).toBeGreaterThan(MAX_UNITS)
   })
 })
