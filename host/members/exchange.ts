@@ -20,6 +20,7 @@ import type { ProvedMember } from './gate.ts'
 import { Joins } from './joins.ts'
 import { MEMBERSHIP } from './limits.ts'
 import { ListSpread } from './list-spread.ts'
+import { RefusedHellos } from './refused-hellos.ts'
 import { refusalWords } from './refusal-words.ts'
 import { Renewal } from './renewal.ts'
 import { repairLists } from './repair-lists.ts'
@@ -35,6 +36,7 @@ export class MemberExchange {
   readonly #joins: Joins
   readonly #renewal: Renewal
   readonly #hellos = new OriginRates(MEMBERSHIP.hellos)
+  readonly #refused = new RefusedHellos()
   readonly #updates = new PeerRates(MEMBERSHIP.updates)
   readonly #reported = new Set<string>()
 
@@ -124,9 +126,15 @@ export class MemberExchange {
   /** The dialled side of the proof. */
   async #meet(hello: MemberHello, connection: Connection): Promise<MembershipAnswer> {
     const nowMs = this.#init.wall()
-    if (!this.#hellos.take(connection, nowMs)) return this.#refusal('busy')
+    const peer = connection.remotePeer
+    if (!this.#hellos.take(connection, nowMs)) {
+      return this.#refusal(this.#refused.reasonFor(peer, hello) ?? 'busy')
+    }
     const refused = await this.#admitted(connection, hello, nowMs)
-    if (refused !== undefined) return this.#refusal(refused)
+    if (refused !== undefined) {
+      this.#refused.add(peer, hello, refused)
+      return this.#refusal(refused)
+    }
     return { type: 'hello', hello: await this.#hello() }
   }
 

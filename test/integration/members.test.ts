@@ -65,6 +65,32 @@ describe('a revoked member', () => {
     await expect(again).rejects.toThrow()
     await expect(first.libp2p.dialProtocol(admin.peerId, ECHO)).rejects.toThrow()
   })
+
+  it('is told why, however often it asks', async () => {
+    const faults: string[] = []
+    const studio = await startMember(
+      await joinWith(await inviteTo(office, admin, { name: 'studio' })),
+      { onFault: (message) => faults.push(message) },
+    )
+    await admin.libp2p.handle(ECHO, () => {})
+    const [address = ''] = addressesOf(admin)
+    await studio.connect(address)
+    const cut = await studio.libp2p.dialProtocol(admin.peerId, ECHO)
+    await revoke('studio')
+    await closed(cut)
+    // Far more than the hellos of one peer that are verified in a row.
+    for (let count = 0; count < 30; count += 1) {
+      const asked = studio
+        .connect(address)
+        .then(() => studio.libp2p.dialProtocol(admin.peerId, ECHO))
+      await expect(asked).rejects.toThrow()
+    }
+    expect(new Set(faults)).toEqual(
+      new Set([
+        'a member does not accept this machine: its membership was revoked: ask an admin of the swarm for a new invite',
+      ]),
+    )
+  })
 })
 
 describe('a member that is promoted', () => {
