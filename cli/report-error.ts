@@ -1,5 +1,5 @@
 import { DEFAULT_BOOTSTRAP } from '../host/index.ts'
-import { type ErrorCode, InferenceError, plainLine } from '../protocol/index.ts'
+import { type ErrorCode, InferenceError, messageWithModels, plainLine } from '../protocol/index.ts'
 import { type DiskFault, diskFaultOf } from '../storage/index.ts'
 import { type AgreementOptions, quorumAdvice } from './quorum-advice.ts'
 import type { Terminal } from './terminal.ts'
@@ -40,6 +40,7 @@ export function reportError(
 /** An error of the system names the path; its own text only has a code and a call. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
+  if (error instanceof InferenceError) return messageWithModels(error)
   const { path } = error as { readonly path?: unknown }
   const fault = systemFaultOf(error)
   if (fault === undefined) return error.message

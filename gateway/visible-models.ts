@@ -1,5 +1,5 @@
 import type { ModelListing } from '../client/index.ts'
-import { InferenceError, normalizeModelId } from '../protocol/index.ts'
+import { InferenceError, messageWithModels, normalizeModelId } from '../protocol/index.ts'
 import type { GatewayClient } from './gateway-client.ts'
 
 /** A name that the gateway itself knows. */
@@ -43,6 +43,20 @@ export async function visibleModels(
     if (own.length > 0 && InferenceError.is(error, 'no_peers')) return { own, served: [] }
     throw error
   }
+}
+
+/** The error as a key may see it: of the models that are served instead, it names those that the key may use. */
+export function visibleError(error: unknown, { models, peers }: ModelRights): unknown {
+  if (!InferenceError.is(error, 'model_not_found')) return error
+  const available = error.details.available?.filter(
+    ({ model, peerIds = [] }) =>
+      (models?.some((name) => isSame(name, model)) ?? true) &&
+      (peers === undefined || peerIds.some((peer) => peers.includes(peer))),
+  )
+  if (available === undefined) return error
+  const options = { cause: error, details: { ...error.details, available } }
+  const message = messageWithModels(new InferenceError(error.code, error.message, options))
+  return new InferenceError(error.code, message, options)
 }
 
 function ownModels({ names }: Pick<GatewayClient, 'names'>, rights: ModelRights): OwnModel[] {

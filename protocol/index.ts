@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 
+export { type AvailableModel, messageWithModels } from './available-models.ts'
 export { ByteBudget, type Claim, type Holder, SMALL_CLAIM_BYTES } from './byte-budget.ts'
 export {
   type Badge,

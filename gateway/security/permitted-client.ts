@@ -1,12 +1,13 @@
-import type { RequestOptions } from '../../client/index.ts'
+import type { Answer, RequestOptions } from '../../client/index.ts'
 import type { GatewayClient } from '../gateway-client.ts'
+import { visibleError } from '../visible-models.ts'
 import { type Asked, wrappedClient } from '../wrapped-client.ts'
 import type { KeyRing } from './key-ring.ts'
 
 /** The same client for callers whose keys may not use every model, peer or provider. Batches check their lines themselves. */
 export function permittedClient(
   client: GatewayClient,
-  keys: Pick<KeyRing, 'checkModels' | 'within'>,
+  keys: Pick<KeyRing, 'checkModels' | 'rightsOf' | 'within'>,
 ): GatewayClient {
   const checked = <T>(
     { caller, request, options }: Asked,
@@ -15,5 +16,41 @@ export function permittedClient(
     keys.checkModels(caller, request)
     return ask(keys.within(caller, options))
   }
-  return wrappedClient(client, { whole: checked, streamed: checked })
+  const shown = ({ caller }: Asked, error: unknown): never => {
+    throw visibleError(error, keys.rightsOf(caller))
+  }
+  return wrappedClient(client, {
+    whole: async (asked, ask) => await checked(asked, ask).catch((error) => shown(asked, error)),
+    streamed: (asked, ask) => beginning(checked(asked, ask), (error) => shown(asked, error)),
+  })
+}
+
+/** The answer, with a failure before its first chunk passed to `onFailure`. A model that is missing fails nowhere else. */
+function beginning<T>(answer: Answer<T>, onFailure: (error: unknown) => never): Answer<T> {
+  return {
+    get attempts() {
+      return answer.attempts
+    },
+    get usage() {
+      return answer.usage
+    },
+    get event() {
+      return answer.event
+    },
+    [Symbol.asyncIterator]() {
+      const chunks = answer[Symbol.asyncIterator]()
+      let isFirst = true
+      return {
+        next() {
+          if (!isFirst) return chunks.next()
+          isFirst = false
+          return chunks.next().catch(onFailure)
+        },
+        async return() {
+          await chunks.return?.()
+          return { done: true, value: undefined }
+        },
+      }
+    },
+  }
 }

@@ -94,7 +94,7 @@ describe('a client in a swarm', () => {
     const client = await swarm.client()
     await expect(client.chat({ ...request, model: 'nope' })).rejects.toMatchObject({
       code: 'model_not_found',
-      message: "no peer serves 'nope'; available: m (1 peer)",
+      message: "no peer serves 'nope'",
       details: { available: [{ model: 'm', peers: 1, peerIds: [expect.any(String)] }] },
     })
   })

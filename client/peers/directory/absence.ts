@@ -1,9 +1,9 @@
 import type { BootstrapState } from '../../../host/index.ts'
-import { type Advertisement, InferenceError } from '../../../protocol/index.ts'
+import { type Advertisement, type AvailableModel, InferenceError } from '../../../protocol/index.ts'
 import type { Query } from '../../request/index.ts'
 import { eligibilityOf, matchingDigests } from './eligibility.ts'
 
-/** Models or digests named in a message. */
+/** Digests named in a message. */
 const MAX_NAMED = 12
 /** Models in the details: a full book holds a hundred thousand, and each error would carry them all. */
 const MAX_DETAILED = 256
@@ -61,19 +61,11 @@ export function explainAbsence(init: AbsenceInit): InferenceError {
     )
   }
   if (available.length > 0) {
-    return new InferenceError(
-      'model_not_found',
-      `no peer serves '${id}'; available: ${listed(available)}`,
-      { details: { available: available.slice(0, MAX_DETAILED) } },
-    )
+    return new InferenceError('model_not_found', `no peer serves '${id}'`, {
+      details: { available: available.slice(0, MAX_DETAILED) },
+    })
   }
   return new InferenceError('no_peers', `no peers: ${whyNoPeers(init)}`)
-}
-
-interface AvailableModel {
-  readonly model: string
-  readonly peers: number
-  readonly peerIds: readonly string[]
 }
 
 /** What is served, by how many peers and by which, within bounds. The model with the most peers comes first. */
@@ -93,14 +85,6 @@ function availableModels(advertisements: readonly Advertisement[]): AvailableMod
       peerIds: [...peers].slice(0, MAX_PEER_IDS),
     }))
     .sort((a, b) => b.peers - a.peers || (a.model < b.model ? -1 : 1))
-}
-
-function listed(available: readonly AvailableModel[]): string {
-  const named = available
-    .slice(0, MAX_NAMED)
-    .map(({ model, peers }) => `${model} (${peers} ${peers === 1 ? 'peer' : 'peers'})`)
-  const more = available.length - named.length
-  return named.join(', ') + (more > 0 ? ` and ${more} more` : '')
 }
 
 function whyNoPeers({ connectedPeers, bootstrap }: AbsenceInit): string {

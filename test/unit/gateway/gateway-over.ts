@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest'
-import { createGateway } from '../../../gateway/index.ts'
+import { createApiKey, createGateway, type KeyRights } from '../../../gateway/index.ts'
 import { fakeFetch, json, type Reply } from '../../../testing/engines/fake-engine.ts'
 import { gatewayClientOf } from '../../../testing/swarms/gateway-client.ts'
 import { type ScriptedPeerInit, ScriptedSwarm } from '../../../testing/swarms/scripted-swarm.ts'
@@ -16,10 +16,15 @@ export interface Answered {
   readonly body: any
 }
 
-/** A gateway over scripted peers, and over a provider `p` that answers with `reply`. */
+/**
+ * A gateway over scripted peers, and over a provider `p` that answers with `reply`.
+ *
+ * @param rights of the key that requests have. @default without keys
+ */
 export async function gatewayOver(
   peers: readonly ScriptedPeerInit[],
   reply: Reply = json({}),
+  rights?: KeyRights,
 ): Promise<{
   readonly post: (path: string, body: object) => Promise<Answered>
   readonly sent: () => { readonly tools?: unknown; readonly messages?: unknown } | undefined
@@ -32,14 +37,20 @@ export async function gatewayOver(
     aliases: { mine: 'm' },
   })
   onTestFinished(() => swarm[Symbol.asyncDispose]())
-  const gateway = createGateway(gatewayClientOf(swarm.swarm.requester))
+  const anna = rights && createApiKey('anna', rights)
+  const gateway = createGateway(gatewayClientOf(swarm.swarm.requester), {
+    ...(anna && { apiKeys: [anna.kept] }),
+  })
   onTestFinished(() => gateway.close())
   return {
     sent: () => bodyOf('/v1/chat/completions'),
     post: async (path, body) => {
       const response = await gateway.fetch(`http://skein.local${path}`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: {
+          'content-type': 'application/json',
+          ...(anna && { authorization: `Bearer ${anna.key}` }),
+        },
         body: JSON.stringify(body),
       })
       const text = await response.text()

@@ -3,6 +3,7 @@ import type { ModelListing } from '../../../client/index.ts'
 import type { GatewayClient } from '../../../gateway/gateway-client.ts'
 import { type ApiKey, createApiKey, createGateway, type KeyRights } from '../../../gateway/index.ts'
 import { InferenceError } from '../../../protocol/index.ts'
+import { gatewayOver } from './gateway-over.ts'
 
 const listing = (id: string, peers: readonly string[], aliases: readonly string[] = []) =>
   ({
@@ -61,5 +62,55 @@ describe('lists of models', () => {
     const serve = () => Promise.reject(new InferenceError('no_peers', 'none'))
     expect((await shownTo({}, serve)('/v1/models')).status).toBe(200)
     expect((await shownTo({ models: ['small'] }, serve)('/v1/models')).status).toBe(503)
+  })
+})
+
+describe('the error for a model that no peer serves', () => {
+  const content = 'Count from 1 to 3.'
+  const messages = [{ role: 'user', content }]
+  const peers = [{ model: { id: 'small' } }, { model: { id: 'secret', aliases: [] } }]
+  const asked: readonly [path: string, body: object][] = [
+    ['/v1/chat/completions', { messages }],
+    ['/v1/chat/completions', { messages, stream: true }],
+    ['/v1/chat/completions', { messages, models: ['mine'] }],
+    ['/v1/chat/completions', { messages, n: 2 }],
+    ['/v1/completions', { prompt: content }],
+    ['/v1/embeddings', { input: content }],
+    ['/v1/embeddings', { input: [content, content] }],
+    ['/v1/messages', { messages, max_tokens: 9 }],
+    ['/v1/messages', { messages, max_tokens: 9, stream: true }],
+    ['/v1/responses', { input: content }],
+    ['/v1/responses', { input: content, stream: true }],
+    ['/api/chat', { messages }],
+    ['/api/chat', { messages, stream: false }],
+    ['/api/generate', { prompt: content }],
+    ['/api/embed', { input: content }],
+  ]
+
+  it.each(asked)(
+    'names to a key what it may use instead, and nothing else: %s %j',
+    async (...of) => {
+      const [path, body] = of
+      const rights = { models: ['absent', 'mine', 'small'] }
+      const { post } = await gatewayOver(peers, undefined, rights)
+      // An alias of a model that no peer serves, too.
+      for (const model of ['absent', 'mine']) {
+        const { status, text } = await post(path, { model, ...body })
+        expect(status, text).toBe(404)
+        expect(text).not.toContain('secret')
+      }
+    },
+  )
+
+  it('names the models that are served', async () => {
+    const ask = { model: 'absent', messages }
+    const open = await gatewayOver(peers)
+    expect((await open.post('/v1/chat/completions', ask)).body.error.message).toBe(
+      "no peer serves 'absent'. Available: secret (1 peer), small (1 peer)",
+    )
+    const { post } = await gatewayOver(peers, undefined, { models: ['absent', 'small'] })
+    expect((await post('/v1/messages', { ...ask, max_tokens: 9 })).body.error.message).toBe(
+      "no peer serves 'absent'. Available: small (1 peer)",
+    )
   })
 })
