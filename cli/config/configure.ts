@@ -75,7 +75,9 @@ function find(
     return { setting, value: setting.defaultValue, source: 'default', from: 'default' }
   }
   const { path } = file
-  const { line, field, shown } = entry
+  const { line, field, shown, faults } = entry
+  const [fault] = faults
+  if (fault !== undefined) throw new ConfigError(path, line, field, fault)
   const value = read(setting, entry.texts, (why) => new ConfigError(path, line, field, why))
   return { setting, value, source: 'config', from: `${path}:${line}`, shown }
 }

@@ -12,6 +12,8 @@ export interface Entry {
   readonly shown: string
   /** Counted from 1. */
   readonly line: number
+  /** Why it has no value, e.g. a variable that is not set. Counts where the setting is used. */
+  readonly faults: readonly string[]
 }
 
 export interface ConfigFile {

@@ -17,7 +17,7 @@
  */
 
 export { type Change, changesOf, type Values, valuesOf } from './changes.ts'
-export { checkConfig, configEntries } from './check-config.ts'
+export { checkConfig, readConfigFor } from './check-config.ts'
 export { ConfigError } from './config-error.ts'
 export { type Configuration, createConfiguration } from './configuration.ts'
 export { configPath, type Origin, sectionOf } from './configure.ts'

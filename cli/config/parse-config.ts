@@ -30,75 +30,97 @@ export interface ParseConfigOptions {
   readonly env: Variables
 }
 
+/** What a configuration file says, and what keeps it from being one. */
+export interface ReadConfig {
+  readonly entries: readonly Entry[]
+  /** Those of single settings are at their entries. */
+  readonly faults: readonly ConfigError[]
+}
+
 /**
  * Parses a configuration file in YAML: settings at the top, and a mapping of settings for each command.
  *
- * @throws ConfigError naming line and field
+ * @throws ConfigError naming line and field. One of a single setting counts where the setting is used
  */
 export function parseConfig(
   text: string,
   path: string,
+  options: ParseConfigOptions,
+): readonly Entry[] {
+  const { entries, faults } = readConfig(text, path, options)
+  const [first] = faults
+  if (first !== undefined) throw first
+  return entries
+}
+
+/** {@link parseConfig} with all faults. */
+export function readConfig(
+  text: string,
+  path: string,
   { sections, env }: ParseConfigOptions,
-): Entry[] {
-  if (text.length > MAX_LENGTH) {
-    throw new ConfigError(path, 1, undefined, 'It is longer than 256 KiB.')
-  }
+): ReadConfig {
+  const only = (line: number, why: string): ReadConfig => ({
+    entries: [],
+    faults: [new ConfigError(path, line, undefined, why)],
+  })
+  if (text.length > MAX_LENGTH) return only(1, 'It is longer than 256 KiB.')
+  if (isTooDeep(text)) return only(1, 'It is nested too deeply.')
   const lines = new LineCounter()
-  const document = parsed(text, path, lines)
-  const [fault] = document.errors
-  if (fault !== undefined) {
-    throw new ConfigError(path, lines.linePos(fault.pos[0]).line, undefined, fault.message)
-  }
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const faults = document.errors.map(
+    ({ pos, message }) => new ConfigError(path, lines.linePos(pos[0]).line, undefined, message),
+  )
+  // Behind an error of syntax the rest means something else.
+  if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) return { entries: [], faults }
   const root = document.contents
-  if (root === null || (isScalar(root) && root.value === null)) return []
-  if (!isMap(root)) {
-    throw new ConfigError(
-      path,
-      1,
-      undefined,
-      'It must be a mapping of settings, like `mdns: false`.',
-    )
-  }
+  if (root === null || (isScalar(root) && root.value === null)) return { entries: [], faults }
+  if (!isMap(root)) return only(1, 'It must be a mapping of settings, like `mdns: false`.')
   const entryOf = (pair: Pair, section?: string): Entry => {
     const name = nameOf(pair)
     const line = lineOf(pair, lines)
     const field = section === undefined ? name : `${section}.${name}`
-    try {
-      const written = textsOf(pair.value, {
-        document,
-        valuesLeft: MAX_VALUES,
-        aliasesLeft: MAX_ALIASES,
-      })
-      return {
-        ...(section !== undefined && { section }),
-        name,
-        field,
-        texts: written.map((each) => expandReferences(each, env)),
-        shown: written.join(', '),
-        line,
-      }
-    } catch (error) {
-      throw new ConfigError(path, line, field, error instanceof Error ? error.message : '')
+    const problems: string[] = []
+    const written = textsIn(pair.value, document, (why) => problems.push(why))
+    return {
+      ...(section !== undefined && { section }),
+      name,
+      field,
+      texts: written.map((each) => expandReferences(each, env, (why) => problems.push(why))),
+      shown: written.join(', '),
+      line,
+      faults: problems,
     }
   }
-  return root.items.flatMap((pair) => {
+  const entries = root.items.flatMap((pair) => {
     const section = nameOf(pair)
     if (!sections.has(section)) return [entryOf(pair)]
     if (isMap(pair.value)) return pair.value.items.map((inner) => entryOf(inner, section))
     if (isScalar(pair.value) && pair.value.value === null) return []
     const why = `It must be a mapping of settings of \`${section}\`.`
-    throw new ConfigError(path, lineOf(pair, lines), section, why)
+    faults.push(new ConfigError(path, lineOf(pair, lines), section, why))
+    return []
   })
+  return { entries, faults }
 }
 
-/** @throws ConfigError where brackets are nested so deeply that the parser would not return */
-function parsed(text: string, path: string, lineCounter: LineCounter): Document {
+/** Whether brackets are nested so deeply that the parser would not return. */
+function isTooDeep(text: string): boolean {
   let depth = 0
   for (const bracket of text.match(/[[\]{}]/g) ?? []) {
     depth = Math.max(0, depth + (bracket === '[' || bracket === '{' ? 1 : -1))
-    if (depth > MAX_DEPTH) throw new ConfigError(path, 1, undefined, 'It is nested too deeply.')
+    if (depth > MAX_DEPTH) return true
   }
-  return parseDocument(text, { lineCounter, prettyErrors: false })
+  return false
+}
+
+/** The texts of a setting; none if it has no value, which is reported. */
+function textsIn(node: unknown, document: Document, onFault: (why: string) => void): string[] {
+  try {
+    return textsOf(node, { document, valuesLeft: MAX_VALUES, aliasesLeft: MAX_ALIASES })
+  } catch (error) {
+    onFault(error instanceof Error ? error.message : String(error))
+    return []
+  }
 }
 
 /** The reading of one setting. */

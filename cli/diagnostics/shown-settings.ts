@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { allSettingsOf, configEntries, SECRET_SETTINGS } from '../config/index.ts'
+import { allSettingsOf, readConfigFor, SECRET_SETTINGS } from '../config/index.ts'
 import type { Environment } from '../environment.ts'
 
 /** Settings whose values name nothing of the user's. Numbers and switches do not either. */
@@ -43,13 +43,9 @@ export async function shownSettings(
       ? []
       : [{ name, field: variable, texts: [value], shown: value }]
   })
-  let fault: string | undefined
-  const fromFile = await configEntries(text ?? '', path, { env, commands }).catch(() => {
-    // Its message may quote the file.
-    fault = 'the configuration file is invalid: `skein config check` says where'
-    return []
-  })
-  const given = [...fromEnv, ...fromFile]
+  const { entries, faults } = await readConfigFor(text ?? '', path, { env, commands })
+  const isInvalid = [...faults, ...entries.flatMap((entry) => entry.faults)].length > 0
+  const given = [...fromEnv, ...entries]
   return {
     settings: [
       ...given.map(({ name, field, texts }) => {
@@ -57,7 +53,8 @@ export async function shownSettings(
         const isShown = isHarmless(name) && texts.every((one) => /^[\w.-]{1,16}$/.test(one))
         return `${field}: ${isShown ? texts.join(', ') : '(set)'}`
       }),
-      ...(fault === undefined ? [] : [fault]),
+      // Its faults may quote the file.
+      ...(isInvalid ? ['the configuration file is invalid: `skein config check` says where'] : []),
     ],
     // What is only referred to is most likely a secret, too.
     secrets: given

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { afterAll, describe, expect, it } from 'vitest'
-import { createConfiguration, withoutSecret } from '../../../../cli/config/index.ts'
+import { checkConfig, createConfiguration, withoutSecret } from '../../../../cli/config/index.ts'
 import type { Environment } from '../../../../cli/environment.ts'
 import { withModelOptions } from '../../../../cli/model-options.ts'
 import { wholeNumber } from '../../../../cli/option-parsers.ts'
@@ -148,6 +148,20 @@ describe('a file that is not understood', () => {
     expect((failure as Error).message).toContain(`${file}:${message}`)
   })
 
+  it('may hold what another command cannot use', async () => {
+    const variable = '$'.concat('{UNSET}')
+    const yaml = `open: true\nnode:\n  invite: ${variable}\n  bootstrap:\nport: 7`
+    expect((await configured({ yaml })).options).toMatchObject({ open: true, port: 7 })
+    await expect(configured({ yaml: `gateway:\n  invite: ${variable}` })).rejects.toThrow(
+      `${file}:2: gateway.invite: The environment variable UNSET is not set.`,
+    )
+    // What is set elsewhere is not looked up.
+    const env = { SKEIN_INVITE: 'skein-invite' }
+    await expect(configured({ yaml: `invite: ${variable}`, env })).resolves.toMatchObject({
+      options: { invite: 'skein-invite' },
+    })
+  })
+
   it('must exist if it was named', async () => {
     await expect(configured({ env: { SKEIN_CONFIG: join(directory, 'none') } })).rejects.toThrow(
       'ENOENT',
@@ -155,6 +169,56 @@ describe('a file that is not understood', () => {
     const usual = { SKEIN_CONFIG: undefined, XDG_CONFIG_HOME: directory }
     expect((await configured({ env: usual })).options).toMatchObject({ port: 4810 })
     expect((await configured({ env: { SKEIN_CONFIG: '' } })).options).toMatchObject({ port: 4810 })
+  })
+})
+
+describe('a check of a file', () => {
+  const faultsOf = async (yaml: string, env: Environment = {}): Promise<readonly string[]> => {
+    const commands = new Map(['gateway', 'node'].map((name) => [name, createCommand(name)]))
+    return (await checkConfig(yaml, 'f', { env, commands })).map(({ message }) => message)
+  }
+
+  it('names all faults, for all commands, in order of their lines', async () => {
+    const [one, two] = ['ONE', 'TWO'].map((name) => '$'.concat(`{${name}}`))
+    const yaml = [
+      'prot: 1',
+      `invite: ${one}`,
+      'gateway:',
+      '  port: 99999',
+      '  open: maybe',
+      `  data-dir: ${one}/${two}`,
+      'node:',
+      '  port: 1',
+      '  mdns:',
+      '  listen: [localhost, /ip4/127.0.0.1/tcp/0, there]',
+      'gateway: 7',
+      `nothing: ${'$'.concat('{file:/nonexistent/secret}')}`,
+    ]
+    expect(await faultsOf(yaml.join('\n'))).toEqual([
+      'f:1: prot: No command has a setting of this name.',
+      'f:2: invite: The environment variable ONE is not set.',
+      'f:4: gateway.port: It must be a whole number, 0 to 65535.',
+      'f:5: gateway.open: It must be true or false.',
+      'f:6: gateway.data-dir: The environment variable ONE is not set.',
+      'f:6: gateway.data-dir: The environment variable TWO is not set.',
+      'f:8: node.port: `node` does not have a setting of this name.',
+      'f:9: node.mdns: It has no value.',
+      expect.stringMatching(/^f:10: node\.listen: It is not a multiaddr/),
+      expect.stringMatching(/^f:10: node\.listen: It is not a multiaddr/),
+      'f:11: Map keys must be unique',
+      'f:11: gateway: It must be a mapping of settings of `gateway`.',
+      expect.stringContaining('No command has'),
+      expect.stringContaining('ENOENT'),
+    ])
+  })
+
+  it('names errors of syntax only where there are some, and none in a valid file', async () => {
+    expect(await faultsOf('prot: 1\na: [\nb: }')).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^f:\d: /)]),
+    )
+    expect(await faultsOf('prot: 1\na: [')).not.toContain(expect.stringContaining('prot'))
+    const invite = '$'.concat('{INVITE}')
+    expect(await faultsOf(`invite: ${invite}\nport: 1`, { INVITE: 'skein-invite' })).toEqual([])
   })
 })
 
