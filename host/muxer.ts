@@ -11,6 +11,9 @@ const UPDATE_BYTES = 64 * 1024
 /** States of a Yamux stream in which the next frame carries a flag: it opens the stream, or accepts it. */
 const OPENING_STATES: readonly number[] = [0, 2]
 
+/** States of a stream that something still reads, or will read. */
+const READING: readonly string[] = ['readable', 'paused']
+
 /** The parts of `@libp2p/yamux` 8 that its interface leaves out. */
 interface YamuxParts {
   send(data: Uint8Array | Uint8ArrayList): boolean
@@ -22,7 +25,9 @@ interface YamuxStreamParts {
   readonly state: number
   readonly recvWindow: number
   readonly recvWindowCapacity: number
+  readonly readStatus: string
   sendWindowUpdate(): void
+  sendResume(): void
 }
 
 /**
@@ -44,7 +49,7 @@ function economical(muxer: StreamMuxer): StreamMuxer {
   const parts = muxer as unknown as YamuxParts
   batchFrames(parts)
   const newStream = parts._newStream.bind(parts)
-  parts._newStream = (...init) => updateSeldom(newStream(...init))
+  parts._newStream = (...init) => stayPaused(updateSeldom(newStream(...init)))
   openEarly(muxer)
   return muxer
 }
@@ -82,13 +87,27 @@ function batchFrames(parts: YamuxParts): void {
 
 /**
  * Sends a window update for every {@link UPDATE_BYTES} received. Other implementations wait until half of the window is
- * used; over a slow line that is a silence of many seconds, in which a connection that uploads looks dead.
+ * used; over a slow line that is a silence of many seconds, in which a connection that uploads looks dead. Once reading
+ * is over none is sent: what is discarded costs as much to decrypt as what is used, so the sender has to stop.
  */
 function updateSeldom(stream: YamuxStreamParts): YamuxStreamParts {
   const update = stream.sendWindowUpdate.bind(stream)
   stream.sendWindowUpdate = () => {
-    const { state, recvWindow, recvWindowCapacity } = stream
-    if (OPENING_STATES.includes(state) || recvWindow - recvWindowCapacity >= UPDATE_BYTES) update()
+    const { state, readStatus, recvWindow, recvWindowCapacity } = stream
+    const isDue = recvWindow - recvWindowCapacity >= UPDATE_BYTES && READING.includes(readStatus)
+    if (OPENING_STATES.includes(state) || isDue) update()
+  }
+  return stream
+}
+
+/**
+ * A reader that is handed what was kept, and pauses the stream again meanwhile, stays paused. As shipped, the stream then
+ * goes on asking for more, until its buffer overflows and it is reset.
+ */
+function stayPaused(stream: YamuxStreamParts): YamuxStreamParts {
+  const resume = stream.sendResume.bind(stream)
+  stream.sendResume = () => {
+    if (stream.readStatus !== 'paused') resume()
   }
   return stream
 }

@@ -53,6 +53,40 @@ describe('the muxer', () => {
     expect(sent.near).toBe(1)
   })
 
+  it('keeps a stream paused whose reader pauses it while it is given what was kept', async () => {
+    const { near, far } = pair()
+    const stream = await near.createStream()
+    const inbound = await far
+    inbound.pause()
+    stream.send(new Uint8Array(1_000))
+    while (inbound.readBufferLength === 0) await turn()
+    inbound.addEventListener('message', () => inbound.pause(), { once: true })
+    inbound.resume()
+    for (let n = 0; n < 100; n += 1) stream.send(new Uint8Array(65_536))
+    let before = -1
+    while (inbound.readBufferLength > before) {
+      before = inbound.readBufferLength
+      for (let n = 0; n < 20; n += 1) await turn()
+    }
+    expect(inbound.status).toBe('open')
+    expect(stream.writeBufferLength).toBeGreaterThan(0)
+  })
+
+  it('asks for no more once its reader has closed', async () => {
+    const { near, far } = pair()
+    const stream = await near.createStream()
+    const inbound = await far
+    await inbound.closeRead()
+    for (let n = 0; n < 100; n += 1) stream.send(new Uint8Array(65_536))
+    let before = Number.POSITIVE_INFINITY
+    while (stream.writeBufferLength < before) {
+      before = stream.writeBufferLength
+      for (let n = 0; n < 20; n += 1) await turn()
+    }
+    expect(inbound.status).toBe('open')
+    expect(stream.writeBufferLength).toBeGreaterThan(4_000_000)
+  })
+
   it('answers small messages without window updates', async () => {
     const { near, far, sent } = pair()
     const stream = await near.createStream()
