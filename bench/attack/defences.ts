@@ -68,9 +68,14 @@ export const DEFENCES: Readonly<Record<string, readonly Edit[]>> = {
       instead: 'export const OTHERS_AROUND_MS = -1e12',
     },
     {
-      file: 'node/admission/overstaying.ts',
-      code: 'export const OVERSTAY_MS = 5_000',
-      instead: 'export const OVERSTAY_MS = 1e12',
+      file: 'node/admission/lent-slots.ts',
+      code: 'const atOnceMs = Math.max(enteredAtMs, againAtMs)',
+      instead: 'const atOnceMs = Number.POSITIVE_INFINITY; void againAtMs',
+    },
+    {
+      file: 'node/admission/lent-slots.ts',
+      code: 'const OVERSTAY_MS = 5_000',
+      instead: 'const OVERSTAY_MS = 1e12',
     },
   ],
   'costly bodies at the gateway': COUNTS,

@@ -45,11 +45,19 @@ export interface Occupancy {
   readonly slots: number
 }
 
-/** Predicted wait of a new request for a slot: each slot becomes free once in a service time. */
-export function predictedWaitMs(occupancy: Occupancy, measured: Measured): number {
-  const { inFlight, queueDepth, slots } = occupancy
-  if (inFlight < slots && queueDepth === 0) return 0
-  return (measured.serviceMs * (queueDepth + 1)) / Math.max(1, slots)
+/**
+ * Predicted wait of a new request for a slot: each slot becomes free once in a service time. It is at least as long as
+ * the youngest request has run: what has run for longer than the average will hardly end within it.
+ *
+ * @param youngestMs 0 while a slot is free. @default 0
+ */
+export function predictedWaitMs(
+  { inFlight, queueDepth, slots }: Occupancy,
+  { serviceMs }: Measured,
+  youngestMs = 0,
+): number {
+  if (inFlight < slots && queueDepth === 0) return youngestMs
+  return Math.max(youngestMs, (serviceMs * (queueDepth + 1)) / Math.max(1, slots))
 }
 
 function rate(tokens: number, ms: number): number {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../timing/index.ts'
 import { Alarm } from './alarm.ts'
+import { Contention } from './contention.ts'
 import {
   type Measured,
   type Occupancy,
@@ -10,15 +11,13 @@ import {
 } from './estimate.ts'
 import type { Entry, GateRequest, Ticket } from './gate-entry.ts'
 import { LastSlot, type LastSlotInit, type Slots } from './last-slot.ts'
-import { OVERSTAY_MS, overstaying } from './overstaying.ts'
+import { type DueReturn, LentSlots, type TimedWaiting } from './lent-slots.ts'
 import { allTaken, longerThanItHas, outOfTime, slotNeeded } from './refusals.ts'
-import { givesWay, nextTurn, othersGiveWay, type Waiting } from './turn.ts'
+import { givesWay, nextTurn, othersGiveWay } from './turn.ts'
 import { TurnNumbers } from './turn-numbers.ts'
 
 /** A queue that has not been empty for this long is overload, not a burst. */
 const OVERLOAD_AFTER_MS = 10_000
-/** How long slots count as contended after a request found none free. */
-const CONTENDED_MS = 30_000
 /** `retryAfterMs` of a refusal before anything was measured. */
 const DEFAULT_RETRY_MS = 1_000
 
@@ -39,9 +38,10 @@ export class Gate {
   readonly #turns = new TurnNumbers()
   readonly #running = new Set<Entry>()
   readonly #lastSlot: LastSlot
+  readonly #lent = new LentSlots()
   #slots: number
   #maxQueue: number
-  #contendedAtMs = Number.NEGATIVE_INFINITY
+  readonly #contention: Contention
   #arrivals = 0
   #queuedSinceMs: number | undefined
   #measured: Measured = UNMEASURED
@@ -53,6 +53,7 @@ export class Gate {
     this.#slots = init.slots
     this.#maxQueue = init.maxQueue
     this.#lastSlot = new LastSlot(init)
+    this.#contention = new Contention(init.isConnected)
     this.#alarm = new Alarm({ ring: () => this.#advance(), after: init.after })
   }
 
@@ -70,8 +71,7 @@ export class Gate {
   }
 
   get expectedTtftMs(): number {
-    const waitMs = this.#atLeastTheYoungest(this.occupancy)
-    return Math.round(waitMs + this.#measured.firstTokenMs)
+    return Math.round(this.#predicted(this.occupancy) + this.#measured.firstTokenMs)
   }
 
   /** Whether all slots and all places in the queue are taken. */
@@ -79,9 +79,9 @@ export class Gate {
     return this.#waiting.length >= this.#maxQueue && this.#running.size >= this.#slots
   }
 
-  /** Whether a request waits for a slot, or found none free recently. Slow readers then lose their slots. */
-  get contended(): boolean {
-    return this.#waiting.length > 0 || this.#init.now() - this.#contendedAtMs < CONTENDED_MS
+  /** Whether a request of another peer waits for a slot, or found none free recently. Slow readers then lose theirs. */
+  isContendedFor(peer: string): boolean {
+    return this.#contention.isFor(peer, this.#waiting, this.#init.now())
   }
 
   /**
@@ -131,35 +131,36 @@ export class Gate {
   enter(request: GateRequest): Ticket {
     const { peer, network = '', contributes = false, deadlineAtMs, signal } = request
     signal.throwIfAborted()
-    this.#lastSlot.asked({ peer, network, contributes }, this.#init.now())
-    this.#check({ peer, network, contributes }, deadlineAtMs)
-    const { queueDepth } = this.occupancyFor({ contributes })
-    const expectedTtftMs = this.expectedTtftMsFor({ contributes })
-    const slot = Promise.withResolvers<void>()
-    // The caller may release the ticket without awaiting it.
-    slot.promise.catch(() => {})
-    const onAbort = (): void => this.#leave(entry, signal.reason)
-    const entry: Entry = {
+    const newcomer: TimedWaiting = {
       ...{ peer, network, contributes },
       arrival: ++this.#arrivals,
       since: this.#turns.latest - 1,
+      enteredAtMs: this.#init.now(),
+    }
+    this.#lastSlot.asked(newcomer, newcomer.enteredAtMs)
+    const waitMs = this.#waitOf(newcomer)
+    this.#check(newcomer, waitMs, deadlineAtMs)
+    const { queueDepth } = this.occupancyFor({ contributes })
+    const expectedTtftMs = Math.round(waitMs + this.#measured.firstTokenMs)
+    const slot = Promise.withResolvers<void>()
+    const onAbort = (): void => this.#leave(entry, signal.reason)
+    const entry: Entry = {
+      ...newcomer,
       deadlineAtMs,
       status: 'waiting',
-      enteredAtMs: this.#init.now(),
       startedAtMs: 0,
       revoke: request.onRevoke ?? (() => {}),
       grant: slot.resolve,
       refuse: slot.reject,
     }
     signal.addEventListener('abort', onAbort, { once: true })
-    slot.promise.then(
-      () => signal.removeEventListener('abort', onAbort),
-      () => signal.removeEventListener('abort', onAbort),
-    )
+    const settled = (): void => signal.removeEventListener('abort', onAbort)
+    // The caller may release the ticket without awaiting it.
+    slot.promise.then(settled, settled)
     this.#waiting.push(entry)
     this.#queuedSinceMs ??= this.#init.now()
     this.#advance()
-    if (entry.status === 'waiting') this.#contendedAtMs = this.#init.now()
+    if (entry.status === 'waiting') this.#contention.note(peer, newcomer.enteredAtMs)
     return {
       queuePosition: entry.status === 'waiting' ? queueDepth + 1 : 0,
       expectedTtftMs,
@@ -174,41 +175,44 @@ export class Gate {
     return new Promise((resolve) => this.#idle.push(resolve))
   }
 
-  #check(newcomer: Omit<Waiting, 'arrival' | 'since'>, deadlineAtMs: number): void {
-    const remainingMs = deadlineAtMs - this.#init.now()
+  #check(newcomer: TimedWaiting, waitMs: number, deadlineAtMs: number): void {
+    const remainingMs = deadlineAtMs - newcomer.enteredAtMs
     if (remainingMs <= 0) throw outOfTime()
-    const waitMs = this.#waitMs(newcomer)
     const retryAfterMs = Math.max(1, Math.ceil(waitMs || DEFAULT_RETRY_MS))
-    if (waitMs > remainingMs) {
-      this.#contendedAtMs = this.#init.now()
-      throw longerThanItHas(waitMs, retryAfterMs)
-    }
-    if (this.#waiting.length < this.#maxQueue) return
-    if (this.#lastSlot.isFreeFor(newcomer, this.#taken, this.#init.now())) return
-    this.#contendedAtMs = this.#init.now()
+    const hasPlace =
+      this.#waiting.length < this.#maxQueue ||
+      this.#lastSlot.isFreeFor(newcomer, this.#taken, newcomer.enteredAtMs)
+    if (waitMs <= remainingMs && hasPlace) return
+    this.#contention.note(newcomer.peer, newcomer.enteredAtMs)
+    if (waitMs > remainingMs) throw longerThanItHas(waitMs, retryAfterMs)
     const victim = givesWay(this.#waiting, newcomer, this.#lastSlot.strangersTurn)
     const full = allTaken(retryAfterMs)
     if (victim === undefined) throw full
     this.#leave(victim, full)
   }
 
-  /** A stranger waits for a slot that is not reserved, or until the reservation ends. */
-  #waitMs({ contributes }: { readonly contributes: boolean }): number {
-    const waitMs = this.#atLeastTheYoungest(this.occupancyFor({ contributes }))
-    const keptMs = this.#lastSlot.forContributorsUntilMs(this.#slots) - this.#init.now()
-    if (contributes || keptMs <= 0) return waitMs
-    return Math.min(waitMs, keptMs + this.#atLeastTheYoungest(this.occupancy))
+  /** Predicted wait of this request. What others queued does not delay one that has a slot, or is owed one. */
+  #waitOf(one: TimedWaiting): number {
+    const nowMs = one.enteredAtMs
+    if (this.#lastSlot.isFreeFor(one, this.#taken, nowMs)) return 0
+    const owedAtMs = this.#lent.next([...this.#running], [one], nowMs)?.dueAtMs
+    const waitMs = this.#waitMs(one)
+    return owedAtMs === undefined ? waitMs : Math.min(waitMs, Math.max(0, owedAtMs - nowMs))
   }
 
-  /**
-   * Where no slot is free, the wait is at least as long as the youngest running request has run: what has run for
-   * longer than the average will hardly end within it.
-   */
-  #atLeastTheYoungest(occupancy: Occupancy): number {
-    const waitMs = predictedWaitMs(occupancy, this.#measured)
-    if (this.#running.size < this.#slots) return waitMs
-    const youngestAtMs = Math.max(...[...this.#running].map(({ startedAtMs }) => startedAtMs))
-    return Math.max(waitMs, this.#init.now() - youngestAtMs)
+  /** A stranger waits for a slot that is not reserved, or until the reservation ends. */
+  #waitMs({ contributes }: { readonly contributes: boolean }): number {
+    const waitMs = this.#predicted(this.occupancyFor({ contributes }))
+    const keptMs = this.#lastSlot.forContributorsUntilMs(this.#slots) - this.#init.now()
+    if (contributes || keptMs <= 0) return waitMs
+    return Math.min(waitMs, keptMs + this.#predicted(this.occupancy))
+  }
+
+  #predicted(occupancy: Occupancy): number {
+    const isFree = this.#running.size < this.#slots
+    const startedAtMs = [...this.#running].map((one) => one.startedAtMs)
+    const youngestMs = isFree ? 0 : this.#init.now() - Math.max(...startedAtMs)
+    return predictedWaitMs(occupancy, this.#measured, youngestMs)
   }
 
   #leave(entry: Entry, reason: unknown): void {
@@ -253,8 +257,9 @@ export class Gate {
       )
       next.grant()
     }
-    this.#revokeOverstaying(nowMs)
-    this.#setAlarm(nowMs)
+    const due = this.#nextReturn(nowMs)
+    this.#setAlarm(nowMs, due?.dueAtMs)
+    if (due !== undefined && due.dueAtMs <= nowMs) this.#revoke(due, nowMs)
     if (this.#waiting.length > 0) return
     this.#queuedSinceMs = undefined
     if (this.#running.size > 0) return
@@ -262,12 +267,15 @@ export class Gate {
   }
 
   /** One at a time: the next decision needs to know who gets the slot. */
-  #revokeOverstaying(nowMs: number): void {
-    if (this.#waiting.length === 0 || this.#running.size < this.#slots) return
+  #nextReturn(nowMs: number): DueReturn<Entry> | undefined {
     const running = [...this.#running]
-    if (running.some(({ status }) => status === 'revoked')) return
-    const victim = overstaying(running, this.#waiting, nowMs)
-    if (victim === undefined) return
+    const isFree =
+      running.length < this.#slots || running.some(({ status }) => status === 'revoked')
+    return isFree ? undefined : this.#lent.next(running, this.#waiting, nowMs)
+  }
+
+  #revoke({ holder, victim }: DueReturn<Entry>, nowMs: number): void {
+    this.#lent.returned(holder, nowMs)
     victim.status = 'revoked'
     victim.revoke(slotNeeded())
   }
@@ -276,21 +284,15 @@ export class Gate {
     return { count: this.#slots, running: this.#running }
   }
 
-  /** Schedules a wake-up for the end of a reservation and for the next deadline in the queue. */
-  #setAlarm(nowMs: number): void {
+  /** Schedules a wake-up for the next return, the end of a reservation and the next deadline in the queue. */
+  #setAlarm(nowMs: number, returnAtMs = 0): void {
     const deadlines = this.#waiting.map(({ deadlineAtMs }) => deadlineAtMs)
+    if (returnAtMs > nowMs) deadlines.push(returnAtMs)
     if (this.#waiting.length > 0 && this.#lastSlot.isForContributors(this.#taken, nowMs))
       deadlines.push(this.#lastSlot.forContributorsUntilMs(this.#slots))
     for (const one of this.#waiting) {
       const keptMs = this.#lastSlot.forOthersUntilMs(one, this.#taken)
       if (keptMs > nowMs) deadlines.push(keptMs)
-    }
-    if (this.#waiting.length > 0) {
-      const sinceMs = [
-        ...this.#waiting.map(({ enteredAtMs }) => enteredAtMs),
-        ...[...this.#running].map(({ startedAtMs }) => startedAtMs),
-      ]
-      deadlines.push(...sinceMs.map((ms) => ms + OVERSTAY_MS).filter((ms) => ms > nowMs))
     }
     this.#alarm.set(Math.min(...deadlines), nowMs)
   }

@@ -32,5 +32,14 @@ export function slotNeeded(): InferenceError {
   )
 }
 
+/** The reader kept the engine waiting while other peers waited. */
+export function readsTooSlowly(): InferenceError {
+  return new InferenceError(
+    'over_capacity',
+    'the answer was read too slowly while others waited for its slot; it can continue elsewhere',
+    { retryAfterMs: RETRY_AFTER_REVOKED_MS },
+  )
+}
+
 /** About as long as a short answer. */
 const RETRY_AFTER_REVOKED_MS = 1_000

@@ -1,6 +1,6 @@
 import type { Stream } from '@libp2p/interface'
 import { FrameReader, InferenceError, type Load } from '../../protocol/index.ts'
-import { checkAccess } from '../admission/index.ts'
+import { checkAccess, readsTooSlowly } from '../admission/index.ts'
 import { type ServedAttempt, serveAttempt } from './attempt.ts'
 import { AttemptScope } from './attempt-scope.ts'
 import type { Caller } from './caller.ts'
@@ -57,8 +57,9 @@ export async function serveExchange(
   const scope = new AttemptScope(stream, context.signal, clock)
   const isKept = kept !== undefined
   const upload = new Upload({ reader, signal: scope.signal, isKept })
-  const isContended = (): boolean => gate.contended
-  const reply = new Reply(stream, { ...limits, clock, isContended, isKept })
+  const isContended = (): boolean => gate.isContendedFor(peer)
+  const onSlowReader = (): void => scope.fail(readsTooSlowly())
+  const reply = new Reply(stream, { ...limits, clock, isContended, onSlowReader, isKept })
   let known: Partial<ServedRequest> = {}
   const note = (more: Partial<ServedRequest>): void => {
     known = { ...known, ...more }

@@ -6,15 +6,17 @@ import {
   type NodeFrame,
 } from '../../protocol/index.ts'
 import { type Clock, closedWithin, systemClock } from '../../timing/index.ts'
-import { ReaderPatience } from './reader-patience.ts'
+import { READ_WINDOW_MS, ReaderPatience } from './reader-patience.ts'
 
 export interface ReplyInit {
   /** A client that reads nothing for this long counts as gone. */
   readonly writeStallMs: number
-  /** Time for the client to take a failure, and to end an upload that was cut short. */
+  /** Time for the client to take a failure, after what was sent before it, and to end an upload that was cut short. */
   readonly lingerMs: number
-  /** Whether other requests want this one's slot. @default never */
+  /** Whether other peers want this one's slot. @default never */
   readonly isContended?: () => boolean
+  /** Called when the client reads too slowly for that; may be called again. @default ignored */
+  readonly onSlowReader?: () => void
   /** @default the machine's */
   readonly clock?: Clock
   /** Whether the stream outlives a `done`, and its frames name their attempt. @default false */
@@ -29,6 +31,7 @@ export class Reply {
   readonly #clock: Clock
   readonly #patience: ReaderPatience
   #attemptId: Uint8Array | undefined
+  #queuedBytes = 0
 
   constructor(stream: Stream, init: ReplyInit) {
     this.#stream = stream
@@ -38,7 +41,7 @@ export class Reply {
     this.#patience = new ReaderPatience({
       isContended: init.isContended ?? (() => false),
       clock: this.#clock,
-      onSpent: () => this.#stall('the client reads too slowly while others wait for its slot'),
+      onSpent: init.onSlowReader ?? (() => {}),
     })
   }
 
@@ -58,13 +61,17 @@ export class Reply {
 
   /** Queues an encoded frame if the client reads fast enough. @returns false if it has to be sent with `sendBytes` */
   offer(frame: Uint8Array): boolean {
-    return this.#writer.offer(frame)
+    const isQueued = this.#writer.offer(frame)
+    if (isQueued) this.#queuedBytes += frame.byteLength
+    return isQueued
   }
 
   async sendBytes(frame: Uint8Array, stallMs: number = this.#init.writeStallMs): Promise<void> {
     const giveUp = (): void => this.#stall('the client reads nothing')
     using _timer = this.#clock.after(stallMs, giveUp)
-    await this.#patience.during(this.#writer.write(frame))
+    this.#queuedBytes += frame.byteLength
+    const sentBytes = (): number => this.#queuedBytes - this.#stream.writeBufferLength
+    await this.#patience.during(this.#writer.write(frame), sentBytes)
   }
 
   /**
@@ -77,8 +84,10 @@ export class Reply {
     if (isKept && frame.type === 'done') return await this.send(frame)
     // The rest of the upload is discarded: unread, it would occupy memory that no budget counts.
     if (frame.type === 'failed') await this.#stream.closeRead()
-    // The client may have stopped reading altogether, so the wait is short after a failure.
-    await this.sendBytes(this.encode(frame), frame.type === 'done' ? writeStallMs : lingerMs)
+    // The client may have stopped reading altogether, so the wait is short after a failure, unless there is so much to
+    // read before it that a slow reader needs more.
+    const failMs = lingerMs + (this.#stream.writeBufferLength > 0 ? READ_WINDOW_MS : 0)
+    await this.sendBytes(this.encode(frame), frame.type === 'done' ? writeStallMs : failMs)
     const closed = closedWithin(this.#stream, lingerMs, this.#clock)
     // Rejects if the stream closes meanwhile, which is the event awaited here.
     await this.#writer.close().catch(() => {})

@@ -357,16 +357,17 @@ describe('a peer that would take every slot', () => {
   it('makes a newcomer’s wait as long as the youngest request has run, and slots contended', async () => {
     const { time, gate, enter } = setting()
     enter('a')
-    enter('a')
+    enter('b')
     time.after(40_000, () => {})
     await time.run(40_000)
-    expect(gate.contended).toBe(false)
-    expect(() => enter('b', 'b', 15_000)).toThrow(
+    expect(gate.isContendedFor('a')).toBe(false)
+    expect(() => enter('c', 'b', 15_000)).toThrow(
       expect.objectContaining({ code: 'over_capacity' }),
     )
-    expect(gate.contended).toBe(true)
+    expect(gate.isContendedFor('a')).toBe(true)
+    expect(gate.isContendedFor('c')).toBe(false)
     expect(gate.expectedTtftMs).toBe(40_000)
-    expect(enter('b', 'b', 41_000).expectedTtftMs).toBe(40_000)
+    expect(enter('c', 'b', 41_000).expectedTtftMs).toBe(40_000)
   })
 })
 

@@ -2,15 +2,21 @@ import { describe, expect, it } from 'vitest'
 import { Gate } from '../../../node/admission/index.ts'
 import { VirtualClock } from '../../../testing/index.ts'
 
+interface Arrival {
+  readonly contributes?: boolean
+  readonly lifeMs?: number
+}
+
 /** A gate whose requests run until they are revoked. */
 function setting({ slots = 4 } = {}) {
   const clock = new VirtualClock()
   const gate = new Gate({ slots, maxQueue: 8, now: clock.now, after: clock.after })
   const log: string[] = []
-  const enter = (name: string, peer: string, network: string, contributes = false) => {
+  const enter = (name: string, peer: string, network: string, more: Arrival = {}) => {
+    const { contributes = false, lifeMs = 1e9 } = more
     const ticket = gate.enter({
       ...{ peer, network, contributes },
-      deadlineAtMs: 1e9,
+      deadlineAtMs: clock.now() + lifeMs,
       signal: new AbortController().signal,
       onRevoke: ({ code }) => {
         log.push(`${name} revoked: ${code}`)
@@ -27,35 +33,48 @@ function setting({ slots = 4 } = {}) {
 }
 
 describe('a peer with several slots', () => {
-  it('gives the youngest one that has run for long to a peer that has waited for its first', async () => {
+  it('returns the youngest at once to a peer that has none', async () => {
     const { clock, enter, log } = setting()
     for (const name of ['a1', 'a2', 'a3']) {
       enter(name, 'a', 'n')
       await clock.advance(10)
     }
     enter('b1', 'b', 'n')
-    await clock.advance(6_000)
-    enter('c1', 'c', 'n')
-    await clock.advance(4_900)
-    expect(log).toEqual(['a1', 'a2', 'a3', 'b1'])
-    await clock.advance(200)
+    await clock.advance(10)
+    expect(enter('c1', 'c', 'n').expectedTtftMs).toBe(0)
+    await clock.advance(0)
     expect(log).toEqual(['a1', 'a2', 'a3', 'b1', 'a3 revoked: over_capacity', 'c1'])
-    // One of a's two is next for another newcomer, and then each has one.
-    enter('d1', 'd', 'n')
-    enter('e1', 'e', 'n')
-    await clock.advance(60_000)
-    expect(log.slice(6)).toEqual(['a2 revoked: over_capacity', 'd1'])
   })
 
-  it('keeps each answer for a while', async () => {
-    const { clock, enter, log } = setting({ slots: 2 })
-    enter('a1', 'a', 'n')
-    enter('a2', 'a', 'n')
+  it('returns the next one within a minute only after a wait, and after a minute at once again', async () => {
+    const { clock, enter, log } = setting()
+    for (const name of ['a1', 'a2', 'a3', 'a4']) enter(name, 'a', 'n')
+    await clock.advance(0)
+    enter('b1', 'b', 'n')
+    await clock.advance(0)
+    expect(log.slice(4)).toEqual(['a4 revoked: over_capacity', 'b1'])
     enter('c1', 'c', 'n')
-    await clock.advance(4_900)
-    expect(log).toEqual(['a1', 'a2'])
-    await clock.advance(200)
-    expect(log.at(-1)).toBe('c1')
+    await clock.advance(4_999)
+    expect(log).toHaveLength(6)
+    await clock.advance(1)
+    expect(log.slice(6)).toEqual(['a3 revoked: over_capacity', 'c1'])
+    await clock.advance(60_000)
+    enter('d1', 'd', 'n')
+    await clock.advance(0)
+    expect(log.slice(8)).toEqual(['a2 revoked: over_capacity', 'd1'])
+    // Now each has one.
+    enter('e1', 'e', 'n')
+    await clock.advance(120_000)
+    expect(log).toHaveLength(10)
+  })
+
+  it('admits a peer that is owed a slot whatever the time left, and however long others run and wait', async () => {
+    const { clock, enter, log } = setting({ slots: 2 })
+    for (const name of ['a1', 'a2', 'a3', 'a4']) enter(name, 'a', 'n')
+    await clock.advance(100_000)
+    enter('c1', 'c', 'n', { lifeMs: 1_000 })
+    await clock.advance(0)
+    expect(log).toEqual(['a1', 'a2', 'a2 revoked: over_capacity', 'c1'])
   })
 
   it('keeps them while only its own requests wait', async () => {
@@ -78,8 +97,8 @@ describe('a peer with several slots', () => {
 
   it('keeps them as a contributor while strangers wait', async () => {
     const { clock, enter, log } = setting({ slots: 2 })
-    enter('a1', 'a', 'n', true)
-    enter('a2', 'a', 'n', true)
+    enter('a1', 'a', 'n', { contributes: true })
+    enter('a2', 'a', 'n', { contributes: true })
     enter('c1', 'c', 'm')
     await clock.advance(60_000)
     expect(log).toEqual(['a1', 'a2'])
@@ -94,6 +113,6 @@ it('identities of one network with a slot each give one to another network', asy
   await clock.advance(6_000)
   expect(log).toEqual(['a', 'b', 'c'])
   enter('other', 'e', 'm')
-  await clock.advance(6_000)
+  await clock.advance(0)
   expect(log.slice(3)).toEqual(['c revoked: over_capacity', 'other'])
 })
