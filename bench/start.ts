@@ -6,18 +6,19 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createEmbeddedBackend } from '../backend/index.ts'
 import { parseRequest } from '../protocol/index.ts'
+import { bundleCommands } from './bundled-commands.ts'
 import { BUNDLED_MODEL } from './bundled-model.ts'
 import { endedChildrenCpuMs } from './cpu-time.ts'
 import { startPeer } from './peer-process.ts'
 import { percentile, type Report, round } from './report.ts'
 
-const MAIN = new URL('../cli/main.ts', import.meta.url).pathname
 const ASK = ['--model', 'skein-tiny', '--max-tokens', '4', '--no-mdns', 'Count from 1 to 9.']
 
-/** From `skein ask` on the shell to the first piece of the answer, in a swarm of 50 hosts. */
+/** From `skein ask` of the package on the shell to the first piece of the answer, in a swarm of 50 hosts. */
 export async function start(quick: boolean): Promise<Report> {
   const runs = quick ? 3 : 15
   const count = quick ? 10 : 50
+  const main = await bundleCommands()
   await using swarm = await startPeer({ kind: 'hosts', count: count - 1 })
   await using node = await startPeer({
     kind: 'node',
@@ -36,11 +37,11 @@ export async function start(quick: boolean): Promise<Report> {
   try {
     for (let run = -1; run < runs; run++) {
       const bare = await exitTime(['-e', '0'])
-      const modules = await exitTime([MAIN, '--version'])
+      const modules = await exitTime([main, '--version'])
       const fresh = join(dataDir, `cold-${run}`)
-      const cold = await firstDelta(['--data-dir', fresh, ...bootstrap])
+      const cold = await firstDelta(main, ['--data-dir', fresh, ...bootstrap])
       // No bootstrap peer: only the peers that the last run stored.
-      const warm = await firstDelta(['--data-dir', fresh])
+      const warm = await firstDelta(main, ['--data-dir', fresh])
       if (run < 0) continue
       samples.bare.push(bare)
       samples.modules.push(modules)
@@ -96,10 +97,10 @@ async function exitTime(args: readonly string[]): Promise<Sample> {
   return { ms: performance.now() - begin, cpuMs: endedChildrenCpuMs() - before }
 }
 
-async function firstDelta(args: readonly string[]): Promise<Sample> {
+async function firstDelta(main: string, args: readonly string[]): Promise<Sample> {
   const before = endedChildrenCpuMs()
   const begin = performance.now()
-  const child = spawn(process.execPath, [MAIN, 'ask', '--json', ...args, ...ASK], {
+  const child = spawn(process.execPath, [main, 'ask', '--json', ...args, ...ASK], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = once(child, 'exit')

@@ -1,26 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { fromString } from 'uint8arrays/from-string'
 import { toString as textOf } from 'uint8arrays/to-string'
-import * as z from 'zod'
 import { defined } from '../../protocol/index.ts'
 import { codeOf, writeAtomic } from '../../storage/index.ts'
 import { type HeldKey, heldKey } from './keyring.ts'
 import { swarmPaths } from './swarm-files.ts'
-
-const KEY_FILE = z.object({
-  version: z.literal(1),
-  keys: z
-    .array(
-      z.object({
-        number: z.int().min(0),
-        secret: z.string().regex(/^[0-9a-f]{64}$/),
-        acceptedUntilMs: z.int().optional(),
-        provisional: z.literal(true).optional(),
-      }),
-    )
-    .min(1),
-  retired: z.array(z.string().regex(/^[0-9a-f]{64}$/)).default([]),
-})
 
 /** What a key file holds. */
 export interface KeptKeys {
@@ -38,6 +22,8 @@ export async function readKeyFile(directory: string): Promise<KeptKeys> {
     if (codeOf(error) === 'ENOENT') return { keys: [], retired: [] }
     throw error
   }
+  // Loaded where there is such a file: zod takes two megabytes, which other hosts do without.
+  const { KEY_FILE } = await import('./key-file-schema.ts')
   const { keys, retired } = KEY_FILE.parse(JSON.parse(text))
   return {
     keys: await Promise.all(

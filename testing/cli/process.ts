@@ -17,14 +17,18 @@ export interface Launcher {
 
 export const HERE: Launcher = { launch: [] }
 
-/** @param deadlineMs longest wait for an event or a match in its output */
+/**
+ * @param deadlineMs longest wait for an event or a match in its output
+ * @param main the script of the commands. @default the sources
+ */
 export function startCli(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   { launch }: Launcher = HERE,
   deadlineMs: number = DEADLINE_MS,
+  main: string = MAIN,
 ): CliProcess {
-  const [command = '', ...rest] = [...launch, process.execPath, MAIN, ...args]
+  const [command = '', ...rest] = [...launch, process.execPath, main, ...args]
   const child = spawn(command, rest, { env })
   const output = new CommandOutput(deadlineMs)
   child.stdout.on('data', (piece: Buffer) => output.addStdout(piece.toString()))

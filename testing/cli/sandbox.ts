@@ -26,13 +26,19 @@ export interface Sandbox {
   close(): Promise<void>
 }
 
-/** @param deadlineMs longest wait for an event of its processes */
-export async function createSandbox(deadlineMs: number = DEADLINE_MS): Promise<Sandbox> {
+/**
+ * @param deadlineMs longest wait for an event of its processes
+ * @param main the script that its processes run. @default the sources
+ */
+export async function createSandbox(
+  deadlineMs: number = DEADLINE_MS,
+  main?: string,
+): Promise<Sandbox> {
   const home = await mkdtemp(join(tmpdir(), 'skein-cli-'))
   const processes = new Set<CliProcess>()
   const commands = new Set<LocalCommand>()
   const start: Sandbox['start'] = (args, env = {}, machine = HERE) => {
-    const process = startCli(args, { ...baseEnv(home), ...env }, machine, deadlineMs)
+    const process = startCli(args, { ...baseEnv(home), ...env }, machine, deadlineMs, main)
     return kept(processes, process)
   }
   const startHere: Sandbox['startHere'] = (args, env = {}) =>
