@@ -101,7 +101,7 @@ export function createServices(
         pingNewContactTimeout: { minTimeout: 3_000, maxTimeout: 10_000 },
         pingOldContactTimeout: { minTimeout: 2_000, maxTimeout: 10_000 },
       },
-      init.now,
+      { now: init.now, random: Math.random },
     ),
   }
   if (init.mdns !== true) return services

@@ -7,32 +7,38 @@ import { networkOf } from '../subnet.ts'
 import { filteredStream } from './filtered-stream.ts'
 import { DHT_LIMITS } from './limits.ts'
 import { ADD_PROVIDER, boundMessage } from './message.ts'
+import { mixProviders } from './mixed-providers.ts'
 import { RecordQuota } from './record-quota.ts'
+import { replaced } from './replaced.ts'
 
 /**
- * kad-dht with bounds on the lists of each message, and quotas for records by peer, network and key. Only the
- * streams are wrapped; kad-dht itself is unchanged.
+ * kad-dht with bounds on the lists of each message, quotas for records by peer, network and key, and providers in
+ * random order. Only the streams and the datastore are wrapped; kad-dht itself is unchanged.
+ *
+ * @param random from 0, below 1
  */
 export function guardedDht(
   init: KadDHTInit,
-  now: () => number,
+  { now, random }: { readonly now: () => number; readonly random: () => number },
 ): (components: KadDHTComponents) => KadDHT {
   const create = kadDHT(init)
   return (components) => {
     const log = components.logger.forComponent('skein:dht-guard')
     const registrar = guardRegistrar(components.registrar, createInboundFilter(now, log))
-    const connectionManager = guardConnections(components.connectionManager)
+    const connectionManager = guardConnections(components.connectionManager, random)
+    const datastore = mixProviders(components.datastore, random)
     const guarded = replaced(components, 'registrar', registrar)
-    return create(replaced(guarded, 'connectionManager', connectionManager))
+    const mixed = replaced(guarded, 'datastore', datastore)
+    return create(replaced(mixed, 'connectionManager', connectionManager))
   }
 }
 
 /** Answers to our own queries. */
-function guardConnections(connections: ConnectionManager): ConnectionManager {
+function guardConnections(connections: ConnectionManager, random: () => number): ConnectionManager {
   return replaced(connections, 'openStream', async (peer, protocol, options) =>
     filteredStream(await connections.openStream(peer, protocol, options), {
       maxMessageBytes: DHT_LIMITS.maxAnswerBytes,
-      filter: (message) => boundMessage(message).bytes,
+      filter: (message) => boundMessage(message, random).bytes,
     }),
   )
 }
@@ -70,15 +76,4 @@ function createInboundFilter(
       return undefined
     }
   }
-}
-
-/** The same object with one property replaced; its own methods still see the original. */
-function replaced<T extends object, K extends keyof T>(object: T, name: K, by: T[K]): T {
-  return new Proxy(object, {
-    get(target, key) {
-      if (key === name) return by
-      const value: unknown = Reflect.get(target, key, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
 }

@@ -1,4 +1,5 @@
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
+import { shuffled } from '../shuffled.ts'
 import { DHT_LIMITS } from './limits.ts'
 
 /** A message of the DHT whose lists are within their bounds. */
@@ -16,7 +17,8 @@ const PEER_FIELD = { id: 1, address: 2 } as const
 /**
  * Cuts the lists of a DHT message to their bounds without building the values, so that kad-dht never works on more:
  * it parses, stores and dials all that an answer lists. Excess items are left out; the rest is unchanged.
- * Of too many providers a random run is kept, since servers list them in the same order each time.
+ * Providers come in random order, and of too many a random part is kept: a server may list them in the same order each
+ * time, and every client would ask the first ones.
  *
  * @param random from 0, below 1
  * @throws Error if the message is not protobuf or its key is too long
@@ -50,11 +52,7 @@ export function boundMessage(
       writer.tag(field, wireType).raw(reader.skip(wireType, field))
     }
   }
-  const count = Math.min(providers.length, DHT_LIMITS.maxProviders)
-  const first = count < providers.length ? Math.floor(random() * providers.length) : 0
-  for (let n = 0; n < count; n += 1) {
-    const peer = providers[(first + n) % providers.length]
-    if (peer === undefined) continue
+  for (const peer of shuffled(providers, random, DHT_LIMITS.maxProviders)) {
     writer.tag(FIELD.providers, WireType.LengthDelimited).bytes(boundPeer(peer))
   }
   return { type, key, bytes: writer.finish() }

@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import { LRUCache } from 'lru-cache'
 import type { CID } from 'multiformats/cid'
-import type { Acquaintance } from '../../../host/index.ts'
+import { type Acquaintance, shuffled } from '../../../host/index.ts'
 import {
   type Advertisement,
   isExpired,
@@ -12,7 +12,7 @@ import {
 import { openScope, raceSignal, settledWithin } from '../../../timing/index.ts'
 import type { Candidate, Query } from '../../request/index.ts'
 import type { Directory, DirectoryInit } from './directory.ts'
-import { shuffled, someOfEachNetwork } from './draw.ts'
+import { someOfEachNetwork } from './draw.ts'
 import { candidatesOf, eligibilityOf } from './eligibility.ts'
 import { type LifeSign, Liveness } from './liveness.ts'
 import { lookUp } from './lookup.ts'
@@ -134,6 +134,10 @@ class DhtDirectory implements Directory {
     })
   }
 
+  isSilent(peer: string): boolean {
+    return this.#liveness.hasFailed(peer)
+  }
+
   connection(peer: string, isConnected: boolean): void {
     if (!isConnected) this.#liveness.disconnected(peer)
   }
@@ -147,9 +151,9 @@ class DhtDirectory implements Directory {
       ({ peerId }) => this.#liveness.of(peerId.toString()) === 'doubtful',
     )
     await Promise.all(
-      shuffled(doubtful, this.#init.random)
-        .slice(0, MAX_CHECKED)
-        .map(({ peerId }) => this.#ask(peerId, this.#init.limits.fetchTimeoutMs, signal)),
+      shuffled(doubtful, this.#init.random, MAX_CHECKED).map(({ peerId }) =>
+        this.#ask(peerId, this.#init.limits.fetchTimeoutMs, signal),
+      ),
     )
   }
 
@@ -195,7 +199,7 @@ class DhtDirectory implements Directory {
         {
           host,
           visit: (peerId) => this.#fetch(peerId, current, signal),
-          hints: [...expired, ...hearsay].map(({ peerId }) => peerId),
+          hints: [...shuffled(expired, random), ...hearsay].map(({ peerId }) => peerId),
           groups: [],
           enough: () => true,
         },

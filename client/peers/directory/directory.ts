@@ -57,6 +57,8 @@ export interface Directory {
     readonly signal: AbortSignal
     readonly complete?: boolean
   }): Promise<readonly Advertisement[]>
+  /** Whether the peer gave no answer when it was last asked for its advertisement. */
+  isSilent(peer: string): boolean
   /** The first connection to a peer opened, or its last one closed. */
   connection(peer: string, isConnected: boolean): void
   /** Ends the running look-ups. */

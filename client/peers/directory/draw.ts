@@ -17,9 +17,3 @@ export function someOfEachNetwork(
   }
   return chosen
 }
-
-/** Fisher-Yates shuffle. */
-export function shuffled<T>(items: readonly T[], random: () => number): T[] {
-  const rest = [...items]
-  return items.map(() => rest.splice(Math.floor(random() * rest.length), 1)[0] as T)
-}

@@ -1,20 +1,24 @@
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire'
 import type { Stream } from '@libp2p/interface'
 import { streamPair } from '@libp2p/utils'
+import { MemoryDatastore } from 'datastore-core'
 import fc from 'fast-check'
+import { Key } from 'interface-datastore'
 import * as lengthPrefixed from 'it-length-prefixed'
 import { describe, expect, it } from 'vitest'
 import { filteredStream } from '../../../host/dht-guard/filtered-stream.ts'
 import { DHT_LIMITS } from '../../../host/dht-guard/limits.ts'
 import { boundMessage } from '../../../host/dht-guard/message.ts'
+import { mixProviders } from '../../../host/dht-guard/mixed-providers.ts'
 import { RecordQuota } from '../../../host/dht-guard/record-quota.ts'
+import { Random } from '../../../testing/index.ts'
 
 const LENGTH_DELIMITED = 2
 const bytesOf = (length: number): Uint8Array => new Uint8Array(length).fill(7)
 
-function peer(addresses: number, addressBytes = 8): Uint8Array {
+function peer(addresses: number, addressBytes = 8, id = 7): Uint8Array {
   const writer = new BinaryWriter()
-  writer.tag(1, LENGTH_DELIMITED).bytes(bytesOf(38))
+  writer.tag(1, LENGTH_DELIMITED).bytes(new Uint8Array(38).fill(id))
   for (let n = 0; n < addresses; n += 1) {
     writer.tag(2, LENGTH_DELIMITED).bytes(bytesOf(addressBytes))
   }
@@ -57,6 +61,24 @@ describe('a message of the DHT', () => {
     expect(level).toHaveLength(1)
     const many = boundMessage(message({ closer: 1, addresses: 500 })).bytes
     expect(fieldsOf(fieldsOf(many)[8]?.[0] ?? bytesOf(0))[2]).toHaveLength(DHT_LIMITS.maxAddresses)
+  })
+
+  it('lists providers in another order for each reader, and of too many another part', () => {
+    const providers = DHT_LIMITS.maxProviders + 44
+    const listed = (seed: number, count: number): string[] => {
+      const { next } = new Random(seed)
+      const writer = new BinaryWriter()
+      for (let n = 0; n < count; n += 1) {
+        writer.tag(9, LENGTH_DELIMITED).bytes(peer(1, n % 200 || 200, Math.floor(n / 200)))
+      }
+      const { 9: kept = [] } = fieldsOf(boundMessage(writer.finish(), next).bytes)
+      return kept.map((bytes) => Buffer.from(bytes).toString('hex'))
+    }
+    const readers = Array.from({ length: 20 }, (_, seed) => listed(seed + 1, 20))
+    for (const reader of readers) expect(new Set(reader)).toEqual(new Set(readers[0]))
+    const first = Map.groupBy(readers, ([provider]) => provider)
+    expect(Math.max(...[...first.values()].map((some) => some.length))).toBeLessThanOrEqual(4)
+    expect(new Set(listed(1, providers))).not.toEqual(new Set(listed(2, providers)))
   })
 
   it('drops addresses that are too long and refuses keys that are', () => {
@@ -180,5 +202,20 @@ describe('room for records', () => {
     nowMs = DHT_LIMITS.recordLifeMs
     expect(quota.admit({ peer: 'a', network: '1.2.3', key: 'new' })).toBe(true)
     expect(quota.size).toBe(1)
+  })
+})
+
+describe('the providers of a key in the store', () => {
+  it('are listed in another order each time, and other records in their own', async () => {
+    const store = new MemoryDatastore()
+    const keys = Array.from({ length: 20 }, (_, n) => `/dht/provider/cid/${n}`)
+    for (const key of keys) await store.put(new Key(key), new Uint8Array([1]))
+    const mixed = mixProviders(store, new Random(1).next)
+    const list = async (prefix: string): Promise<string[]> =>
+      (await Array.fromAsync(mixed.query({ prefix }))).map(({ key }) => key.toString())
+    const [once, again] = [await list('/dht/provider/cid'), await list('/dht/provider/cid')]
+    expect(once).not.toEqual(again)
+    expect(new Set(once)).toEqual(new Set(keys))
+    expect(await list('/dht/provider')).toEqual(await list('/dht/provider'))
   })
 })
