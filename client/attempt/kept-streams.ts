@@ -1,4 +1,4 @@
-import type { PeerId } from '@libp2p/interface'
+import type { PeerId, Stream } from '@libp2p/interface'
 import { InferenceError } from '../../protocol/index.ts'
 import { type Clock, closedWithin } from '../../timing/index.ts'
 import type { WireStream } from './wire-stream.ts'
@@ -19,6 +19,8 @@ export interface KeptStreamsInit {
   readonly speaks: (peerId: PeerId) => boolean
   /** Whether there is a direct connection to the peer. @default none */
   readonly isDirect?: (peerId: PeerId) => boolean
+  /** Notes since when, by wall time, a stream waits for its next attempt, or that it is in use again. @default not called */
+  readonly setIdle?: (stream: Stream, sinceMs: number | undefined) => void
 }
 
 interface Idle {
@@ -77,6 +79,7 @@ export class KeptStreams {
     streams.push(idle)
     this.#byPeer.set(peer, streams)
     this.#idle.add(idle)
+    this.#init.setIdle?.(wire.stream, clock.wall())
     const [oldest] = this.#idle
     if (streams.length > MAX_IDLE_PER_PEER) this.#drop(streams[0])
     else if (this.#idle.size > MAX_IDLE) this.#drop(oldest)
@@ -128,6 +131,7 @@ export class KeptStreams {
   #remove(idle: Idle): boolean {
     if (!this.#idle.delete(idle)) return false
     idle.unwatch()
+    this.#init.setIdle?.(idle.wire.stream, undefined)
     const streams = this.#byPeer.get(idle.peer) ?? []
     streams.splice(streams.lastIndexOf(idle), 1)
     if (streams.length === 0) this.#byPeer.delete(idle.peer)

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { type Host, relayOf } from '../../host/index.ts'
+import { type Host, relayOf, setIdle } from '../../host/index.ts'
 import { InferenceError, PROTOCOLS } from '../../protocol/index.ts'
 import { type Connect, createPeerAttempt, KeptStreams, type PathOf } from '../attempt/index.ts'
 import type { DispatchContext } from '../dispatch/index.ts'
@@ -50,6 +50,7 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
       host.libp2p
         .getConnections(peerId)
         .some(({ remoteAddr }) => relayOf(remoteAddr) === undefined),
+    setIdle,
   })
   const pathOf: PathOf = (peerId, stream) => pathAmong(host, clock, peerId, stream)
   const attempt = createPeerAttempt({ connect, clock, kept, pathOf })

@@ -6,9 +6,8 @@ import type {
   Stream,
   StreamHandler,
 } from '@libp2p/interface'
-import { PROTOCOLS } from '../../protocol/index.ts'
 import type { ConnectionBounds } from './bounds.ts'
-import { idleSince } from './idle-streams.ts'
+import { isInUse, lastIdleMs } from './idle-streams.ts'
 import { type ConnectionUse, leastUseful } from './least-useful.ts'
 import { originOf } from './origin.ts'
 import { PendingConnections } from './pending.ts'
@@ -94,9 +93,7 @@ export class ConnectionKeeper {
       connection,
       origin: originOf(connection.remoteAddr),
       isInbound: connection.direction === 'inbound',
-      isBusy: connection.streams.some(
-        (stream) => isWork(stream.protocol) && idleSince(stream) === undefined,
-      ),
+      isBusy: isInUse(connection),
       openedAtMs: connection.timeline.open,
       usedAtMs: this.#lastUse(connection),
     }
@@ -105,14 +102,8 @@ export class ConnectionKeeper {
   /** When a stream was opened, or a kept one was last in use. */
   #lastUse(connection: Connection): number | undefined {
     const opened = this.#usedAtMs.get(connection)
-    const times = connection.streams.map((stream) => idleSince(stream) ?? 0)
-    return opened === undefined ? undefined : Math.max(opened, ...times)
+    return opened === undefined ? undefined : Math.max(opened, lastIdleMs(connection))
   }
-}
-
-/** DHT streams do not count as use: every peer opens them. */
-function isWork(protocol: string): boolean {
-  return protocol.startsWith('/skein/') && protocol !== PROTOCOLS.kad
 }
 
 async function isKept(

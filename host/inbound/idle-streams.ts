@@ -1,4 +1,5 @@
-import type { Stream } from '@libp2p/interface'
+import type { Connection, Stream } from '@libp2p/interface'
+import { PROTOCOLS } from '../../protocol/index.ts'
 
 const since = new WeakMap<Stream, number>()
 
@@ -8,7 +9,17 @@ export function setIdle(stream: Stream, atMs: number | undefined): void {
   else since.set(stream, atMs)
 }
 
-/** Since when a stream waits for its next use; `undefined` if it is in use. */
-export function idleSince(stream: Stream): number | undefined {
-  return since.get(stream)
+/** Whether a stream of a Skein protocol is open on it that does not wait for its next use. */
+export function isInUse({ streams }: Pick<Connection, 'streams'>): boolean {
+  return streams.some((stream) => isWork(stream.protocol) && !since.has(stream))
+}
+
+/** When the last of its kept streams began to wait for its next use; 0 if none does. */
+export function lastIdleMs({ streams }: Pick<Connection, 'streams'>): number {
+  return Math.max(0, ...streams.map((stream) => since.get(stream) ?? 0))
+}
+
+/** DHT streams do not count as use: every peer opens them. */
+function isWork(protocol: string): boolean {
+  return protocol.startsWith('/skein/') && protocol !== PROTOCOLS.kad
 }

@@ -4,6 +4,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { openScope, systemClock } from '../../timing/index.ts'
 import { answers } from '../connection-check.ts'
 import { RELAY_LIMITS } from './limits.ts'
+import { circuitToClose } from './own-circuits.ts'
 import type { RelaySuspicions } from './relay-suspicions.ts'
 import { isRelayed, relayOf } from './relayed.ts'
 
@@ -18,7 +19,8 @@ const RELAY_ANSWER_MS = 4_000
 /**
  * Dials through relays, and is dialled through those where a reservation is held (the gater decides). It never
  * listens by itself: by default it would make a reservation at any peer that opens a stop stream, and announce that
- * stranger's address as its own. A relay through which a dial hangs becomes a suspect.
+ * stranger's address as its own. A relay through which a dial hangs becomes a suspect. Where the relay lets this host open
+ * no further connection, an idle one makes room.
  */
 export function relayTransport(suspicions: RelaySuspicions): (components: Components) => Transport {
   const create = circuitRelayTransport({ maxInboundStopStreams: RELAY_LIMITS.maxCircuitsToPeer })
@@ -32,6 +34,10 @@ export function relayTransport(suspicions: RelaySuspicions): (components: Compon
     const dial = transport.dial.bind(transport)
     transport.dial = async (address, options) => {
       const relay = relayOf(address) ?? ''
+      const { connectionManager } = components
+      circuitToClose(connectionManager.getConnections(), relay, systemClock.wall())?.abort(
+        new Error('another peer is dialled through this relay'),
+      )
       using scope = openScope({ timeoutMs: CIRCUIT_DIAL_MS }, { signal: options.signal })
       void isFrozen(components, relay).then((frozen) => {
         if (frozen) scope.abort(new Error(`relay ${relay} does not answer`))
