@@ -40,6 +40,7 @@ export class SimDirectory {
       return accept(this.#known)
     },
     acquaintanceOf: () => 'met',
+    isSilent: () => false,
     known: () => this.#known.map(({ advertisement }) => advertisement),
     enumerate: async () => this.#known.map(({ advertisement }) => advertisement),
   }

@@ -9,10 +9,10 @@ import {
   tokensOf,
 } from '../request/index.ts'
 import type { ResumeLease } from './budget/index.ts'
+import type { Choice } from './choice.ts'
 import { Credit } from './credit.ts'
 import { drawsOnBudget } from './failures.ts'
 import { PrefillPace } from './prefill-pace.ts'
-import type { Choice } from './selection.ts'
 
 /** Created once: cancelling attempts is routine, and a stack trace would add nothing. */
 const OVERTAKEN = new InferenceError('cancelled', 'another attempt was faster')

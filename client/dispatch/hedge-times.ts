@@ -1,8 +1,8 @@
 import type { Progress } from '../../protocol/index.ts'
 import type { Router } from '../peers/index.ts'
 import type { AttemptRun } from './attempt-run.ts'
+import type { Choice } from './choice.ts'
 import type { Opener } from './opener.ts'
-import type { Choice } from './selection.ts'
 
 interface Around {
   readonly nowMs: number

@@ -16,16 +16,23 @@ import {
 } from '../request/index.ts'
 import type { AttemptWork } from './attempt-run.ts'
 import type { ResumeLease } from './budget/index.ts'
+import type { Choice } from './choice.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import { tooManyRetries } from './dispatch-errors.ts'
 import { drawsOnBudget } from './failures.ts'
 import type { ResumeNeed } from './resume-need.ts'
-import { type Choice, Selection } from './selection.ts'
+import { Selection } from './selection.ts'
 
 /** A machine that is busy with other work takes this many times as long as measured. */
 const CLAIM_MARGIN = 2
 /** Longest wait that a peer's own claims, or a long prompt, add. Reports of work extend it. */
 const MAX_CLAIMED_MS = 600_000
+
+/**
+ * Refusals for lack of capacity after which a request may ask another peer at no expense of the budget, as long as one is
+ * known that may have room. More of them show an overload, which retries would keep going.
+ */
+const FREE_REFUSALS = 2
 
 /** An attempt to be made. */
 export interface PlannedAttempt {
@@ -47,6 +54,7 @@ export class Opener {
   readonly #scope: Scope
   /** Peers that work on the request now, by attempt. */
   readonly #busy = new Map<number, Candidate>()
+  #freeRefusals = 0
 
   constructor(context: DispatchContext, job: Job, scope: Scope) {
     const { request, reference } = job
@@ -82,7 +90,8 @@ export class Opener {
   ): Promise<{ choice: Choice; lease?: ResumeLease }> {
     const { reason, resumeNeed } = planned
     if (reason === 'hedge') return { choice: await this.#hedge(planned, signal) }
-    if (reason === 'retry' && !this.#mayRetry()) throw tooManyRetries(this.selection.failures)
+    if (reason === 'retry' && !this.#mayRetry(planned))
+      throw tooManyRetries(this.selection.failures)
     if (resumeNeed === undefined) return { choice: await this.#search(planned, signal) }
     const lease = await this.#context.reserve.acquire({ signal })
     try {
@@ -139,10 +148,16 @@ export class Opener {
     }
   }
 
-  /** Whether the budget covers a retry. */
-  #mayRetry(): boolean {
+  /** Whether a retry is free of charge, or the budget covers it. */
+  #mayRetry({ id }: PlannedAttempt): boolean {
     const last = this.selection.failures.at(-1)?.error
-    return (last !== undefined && !drawsOnBudget(last)) || this.#context.budget.take()
+    if (last !== undefined && !drawsOnBudget(last)) return true
+    const isRefusal = last?.code === 'over_capacity' && this.#freeRefusals < FREE_REFUSALS
+    if (isRefusal && this.selection.meeting.mayFindRoom({ busy: this.#busyExcept(id) })) {
+      this.#freeRefusals += 1
+      return true
+    }
+    return this.#context.budget.take()
   }
 
   async #hedge({ id }: PlannedAttempt, signal: AbortSignal): Promise<Choice> {
@@ -154,7 +169,7 @@ export class Opener {
     let choice = pick()
     if (
       choice === undefined &&
-      (await this.selection.meets({ busy: this.#busyExcept(id) }, signal))
+      (await this.selection.meeting.meets({ busy: this.#busyExcept(id) }, signal))
     )
       choice = pick()
     signal.throwIfAborted()
@@ -191,7 +206,7 @@ export class Opener {
       // Chosen without waiting, so that the next attempt of the same step already avoids this peer.
       const known =
         (concurrent ? undefined : this.selection.overAnotherPath(query)) ??
-        this.selection.immediate(concurrent ? query : { ...query, met: true })
+        (concurrent ? this.selection.immediate(query) : this.selection.known(query))
       const found =
         known ??
         (concurrent ? undefined : await this.selection.next(query, { signal, remainingMs }))

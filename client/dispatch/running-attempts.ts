@@ -3,11 +3,11 @@ import { type Scope, Superseded } from '../../timing/index.ts'
 import type { AttemptInit } from '../attempt/index.ts'
 import type { AttemptNote, Job, RequestTrace } from '../request/index.ts'
 import { type AttemptMessage, AttemptRun } from './attempt-run.ts'
+import type { Choice } from './choice.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import type { DispatchEffect } from './dispatch-state.ts'
 import type { Opener, PlannedAttempt } from './opener.ts'
 import type { ResumeNeed } from './resume-need.ts'
-import type { Choice } from './selection.ts'
 
 type Opening = Extract<DispatchEffect, { type: 'open' }>
 

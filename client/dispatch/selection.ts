@@ -1,12 +1,14 @@
-import { type ErrorKind, InferenceError, type Resume } from '../../protocol/index.ts'
+import { type ErrorKind, InferenceError } from '../../protocol/index.ts'
 import { delay, type Scope } from '../../timing/index.ts'
-import { DOUBTED_TIER, LEAVING_TIER, type RouteRequest } from '../peers/index.ts'
+import { LEAVING_TIER, type RouteRequest } from '../peers/index.ts'
 import type { Candidate, Placement, Query } from '../request/index.ts'
+import type { Choice, SelectionQuery } from './choice.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import { FailedPeers } from './failed-peers.ts'
 import { claimedPromptTokens, type Failure, mayRepeat } from './failures.ts'
+import { Meeting } from './meeting.ts'
 import { noneFound, noneLeft } from './no-peer.ts'
-import { type ResumeNeed, resumeMethod } from './resume-need.ts'
+import { resumeMethod } from './resume-need.ts'
 
 /** Other peers probed in the background at each choice, to inform the next choice (Prequal: about 3 per query). */
 const PROBES_PER_CHOICE = 2
@@ -17,24 +19,6 @@ const MAX_OTHER_PATHS = 2
 const OTHER_PATH_DIAL_MS = 2_500
 /** Interval of look-ups for peers while one whose path was lost may be on its way back. */
 const LOOK_AGAIN_MS = 500
-
-/** A peer to ask, and for a resume, how it continues the answer. */
-export interface Choice {
-  readonly candidate: Candidate
-  readonly resume?: Resume
-  readonly exact?: boolean
-  /** The time limit for a connection, where it is shorter than usual. */
-  readonly dialTimeoutMs?: number
-}
-
-/** What the next attempt is for. */
-export interface SelectionQuery {
-  readonly resume?: ResumeNeed
-  /** Peers that work on this request now. */
-  readonly busy: readonly Candidate[]
-  /** Only peers that this client has met. @default false */
-  readonly met?: boolean
-}
 
 export interface SelectionInit {
   readonly query: Query
@@ -52,11 +36,17 @@ export class Selection {
   readonly #context: DispatchContext
   readonly #init: SelectionInit
   readonly #failed: FailedPeers
+  readonly meeting: Meeting
 
   constructor(context: DispatchContext, init: SelectionInit) {
     this.#context = context
     this.#init = init
     this.#failed = new FailedPeers(context)
+    this.meeting = new Meeting(context, {
+      query: init.query,
+      untried: (query) => this.#untried(query),
+      routing: () => this.routing(),
+    })
   }
 
   get failures(): readonly Failure[] {
@@ -135,6 +125,11 @@ export class Selection {
     return usable.length === 0 ? undefined : this.#pick(usable, query)
   }
 
+  /** A peer that this client has met and that can be asked at once, unless others should be met first. */
+  known(query: SelectionQuery): Choice | undefined {
+    return this.meeting.isWanted(query) ? undefined : this.immediate({ ...query, met: true })
+  }
+
   /** The same, after a look-up. */
   async immediateAfterLookup(
     busy: () => readonly Candidate[],
@@ -145,18 +140,6 @@ export class Selection {
     return this.immediate({ busy: busy() })
   }
 
-  /** Looks for a peer that can be asked beyond those known only by hearsay, if there are such. @returns whether one was met */
-  async meets(query: Omit<SelectionQuery, 'met'>, signal: AbortSignal): Promise<boolean> {
-    const { router, directory } = this.#context
-    const hasHearsay = this.#untried(query).some(
-      ({ candidate }) => router.tier(candidate, this.routing()) < DOUBTED_TIER,
-    )
-    const accept = (): boolean => this.#untried({ ...query, met: true }).length > 0
-    return (
-      hasHearsay && (await directory.discover(this.#init.query, accept, { signal, again: false }))
-    )
-  }
-
   /** @throws InferenceError if there is no peer to ask; the scope's reason */
   async next(query: SelectionQuery, scope: Pick<Scope, 'remainingMs' | 'signal'>): Promise<Choice> {
     const { directory } = this.#context
@@ -164,9 +147,8 @@ export class Selection {
     signal.throwIfAborted()
     const same = this.overAnotherPath(query)
     if (same !== undefined) return same
-    const met = this.#untried({ ...query, met: true }).length > 0
     // A peer known only by hearsay is asked only after a look-up has met no other.
-    const known = met ? this.immediate(query) : undefined
+    const known = this.known(query)
     if (known !== undefined) return known
     const isNew = (candidate: Candidate): boolean =>
       this.#suitable([candidate], { ...query, met: true }).length > 0 &&
@@ -178,8 +160,13 @@ export class Selection {
     )
     const accept = (found: readonly Candidate[]): boolean => this.#admitted(found).some(isNew)
     await directory.discover(this.#init.query, accept, { signal, again })
-    const untried = this.#untried(query)
-    if (untried.length > 0) return this.#pick(untried, query)
+    const choice = await this.meeting.untilRoom(query, signal, () => {
+      const untried = this.#untried(query)
+      const roomy = this.meeting.withRoom(untried)
+      const choices = roomy.length > 0 ? roomy : untried
+      return choices.length > 0 ? this.#pick(choices, query) : undefined
+    })
+    if (choice !== undefined) return choice
     if (this.failures.length > 0) return await this.#again(query, scope)
     if (query.busy.length > 0) throw new InferenceError('no_peers', 'no further peer serves this')
     const absence = await noneFound(this.#context, this.#init, signal)

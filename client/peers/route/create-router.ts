@@ -15,9 +15,10 @@ import { hedgeDelayMs } from './hedge-delay.ts'
 import { InFlight } from './in-flight.ts'
 import { LatencyModel } from './latency-model.ts'
 import { chooseNewcomer, evenOverNetworks } from './newcomers.ts'
+import { ownOrder } from './own-order.ts'
 import { PrefixMemory } from './prefix-memory.ts'
 import type { RouteRequest, Router, RouterInit } from './router.ts'
-import { isSaturated } from './saturation.ts'
+import { hasRoom, isSaturated } from './saturation.ts'
 import { BUSY_TIER, tierOf, UNFIT_TIER } from './tier.ts'
 import { TtftRatios } from './ttft-ratios.ts'
 
@@ -52,6 +53,7 @@ export function createRouter(init: RouterInit): Router {
   const ratios = new TtftRatios()
   const limits = new ConcurrencyLimits()
   const memory = new PrefixMemory(salt)
+  const inOwnOrder = ownOrder(salt)
   const sleep = new ClockWatch(now(), clock.wall())
   const heartbeat = every(clock, HEARTBEAT_MS, () => sleep.beat(now(), clock.wall()))
 
@@ -102,14 +104,18 @@ export function createRouter(init: RouterInit): Router {
     })
   }
 
+  /** Requests of this client that the peer takes at once: its slots, as far as it has handled so many well. */
+  const slotsOf = ({ key, advertisement }: RouteCandidate): number =>
+    Math.max(1, Math.min(advertisement.slots, limits.of(key)))
+
   /** The peer's cost for one request, times our requests there for each of its slots. */
   const leastLoaded = <T extends RouteCandidate>(
     candidates: readonly T[],
     request: RouteRequest,
   ): T | undefined => {
-    const load = ({ key, advertisement }: T): number =>
-      // Slots are a claim; it is bounded by the load that the peer has handled well.
-      (inFlight.soon(key, now()) + 1) / Math.max(1, Math.min(advertisement.slots, limits.of(key)))
+    // Slots are a claim; it is bounded by the load that the peer has handled well.
+    const load = (candidate: T): number =>
+      (inFlight.soon(candidate.key, now()) + 1) / slotsOf(candidate)
     const options = candidates.map((value) => {
       return { value, cost: idleCost(value, request, request.promptTokens) * load(value) }
     })
@@ -123,7 +129,9 @@ export function createRouter(init: RouterInit): Router {
   ): T | undefined => {
     const { affinity, promptTokens, apart } = request
     const tiers = new Map(
-      otherPeers(candidates, apart).map((other) => [other, tier(other, request)] as const),
+      inOwnOrder(otherPeers(candidates, apart)).map(
+        (other) => [other, tier(other, request)] as const,
+      ),
     )
     const lowest = Math.min(...tiers.values())
     const sameTier = [...tiers.keys()].filter((candidate) => tiers.get(candidate) === lowest)
@@ -152,10 +160,9 @@ export function createRouter(init: RouterInit): Router {
       return evenOverNetworks(strangers, price, MAX_UNMEASURED)
     }
     if (request.spread === true) return leastLoaded([...measured, ...unmeasured()], request)
+    const hasSlot = (candidate: T): boolean => inFlight.of(candidate.key) < slotsOf(candidate)
     // Those known well get all but the newcomers' share, as long as one of them has a slot to spare.
-    const hasRoom = ({ key, advertisement }: T): boolean =>
-      inFlight.of(key) < Math.max(1, Math.min(advertisement.slots, limits.of(key)))
-    const known = better.some(hasRoom) ? better : [...better, ...unmeasured()]
+    const known = better.some(hasSlot) ? better : [...better, ...unmeasured()]
     const home =
       affinity === undefined || lowest >= UNFIT_TIER
         ? undefined
@@ -190,7 +197,7 @@ export function createRouter(init: RouterInit): Router {
     choose(candidates, request) {
       const chosen = pick(candidates, request)
       if (chosen !== undefined) pool.use(chosen.key)
-      if (chosen !== undefined && request.spread === true) inFlight.expect(chosen.key, now())
+      if (chosen !== undefined) inFlight.expect(chosen.key, now())
       return chosen
     },
     hedgeAfterMs(candidate, request, others = []) {
@@ -206,6 +213,11 @@ export function createRouter(init: RouterInit): Router {
       return (tokens / latency.of(key, advertisement, now()).prefillRate) * 1000
     },
     expectedTtftMs: predictMs,
+    mayHaveRoom(candidate) {
+      const load = pool.fresh(candidate.key, now())
+      const isFull = inFlight.soon(candidate.key, now()) >= slotsOf(candidate)
+      return !isFull && (load === undefined || hasRoom(load))
+    },
     saturated(candidates) {
       return isSaturated(candidates.map(({ key }) => pool.fresh(key, now())))
     },

@@ -80,6 +80,10 @@ export interface Router {
   prefillMs(candidate: RouteCandidate, tokens: number): number
   /** Predicted time to the first piece of this request at the peer. */
   expectedTtftMs(candidate: RouteCandidate, request: RouteRequest): number
+  /**
+   * Whether the peer may have a free slot: this client's own requests leave one, and no fresh sample shows otherwise.
+   */
+  mayHaveRoom(candidate: RouteCandidate): boolean
   /** Whether fresh samples show that a further attempt would only take a slot from another request. */
   saturated(candidates: readonly RouteCandidate[]): boolean
   /** An attempt starts; dispose the result when it ends. */

@@ -17,6 +17,7 @@ export function isSaturated(loads: readonly (Load | undefined)[]): boolean {
   return known.filter(hasRoom).length < MIN_FREE_SHARE * known.length
 }
 
-function hasRoom({ state, inFlight, slots, queueDepth }: Load): boolean {
+/** Whether a slot is free, by a sample of the peer's load. */
+export function hasRoom({ state, inFlight, slots, queueDepth }: Load): boolean {
   return state === 'ready' && inFlight < slots && queueDepth === 0
 }

@@ -6,6 +6,8 @@ import { systemClock } from '../../../../../timing/index.ts'
 
 const messages = [{ role: 'user', content: 'hi' }]
 const request = { model: 'm', messages }
+/** Peers alike, so that nothing but their number and order decides. */
+const EQUAL = { advertisement: { prefillRate: 400 } }
 const digest = `sha256:${'a'.repeat(64)}`
 
 let swarm: FakeSwarm | undefined
@@ -198,5 +200,43 @@ describe('the listings', () => {
     })
     expect(first?.rttMs).toBeGreaterThan(0)
     expect(second).toMatchObject({ peerId: down.key, error: { code: 'dial_failed' } })
+  })
+})
+
+describe('requests of a new client that begin together', () => {
+  const REQUESTS = 12
+  const together = async ({ requester }: FakeSwarm) =>
+    await Promise.all(
+      Array.from({ length: REQUESTS }, async () => (await requester.chat(request)).skein),
+    )
+
+  it('do not all go to the first peer that it meets', async () => {
+    swarm = await FakeSwarm.create({ hidden: true })
+    for (let n = 0; n < 6; n += 1) await swarm.add(answers('a'), EQUAL)
+    const records = await together(swarm)
+    expect(records.map(({ attempts }) => attempts.length)).toEqual(Array(REQUESTS).fill(1))
+    const { slots } = swarm.peers[0]?.advertisement ?? { slots: 0 }
+    for (const { streams } of swarm.peers) expect(streams.length).toBeLessThanOrEqual(slots)
+  })
+
+  it('go to the only peer there is', async () => {
+    swarm = await FakeSwarm.create({ hidden: true })
+    const only = await swarm.add(answers('a'), EQUAL)
+    await together(swarm)
+    expect(only.streams).toHaveLength(REQUESTS)
+  })
+
+  it('meet a peer known by hearsay when all that were met have no room, at no expense of the budget', async () => {
+    swarm = await FakeSwarm.create()
+    const full = [
+      await swarm.add(refuses('over_capacity', { retryAfterMs: 60_000 }), EQUAL),
+      await swarm.add(refuses('over_capacity', { retryAfterMs: 60_000 }), EQUAL),
+    ]
+    const heard = await swarm.add(answers('a'), EQUAL)
+    swarm.tell(heard)
+    // More than the ten retries of a new client's budget.
+    const records = await together(swarm)
+    expect(records.map(({ peerId }) => peerId)).toEqual(Array(REQUESTS).fill(heard.key))
+    for (const { streams } of full) expect(streams.length).toBeLessThanOrEqual(REQUESTS)
   })
 })
