@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import type { RequestOptions } from '../client/index.ts'
+import type { JsonShape } from '../protocol/index.ts'
 import type { GatewayLimits } from './defaults.ts'
 import type { GatewayClient } from './gateway-client.ts'
 import type { LocalModels } from './local-models.ts'
@@ -31,6 +32,17 @@ export interface GatewayContext {
   readonly within: (caller: string, options: RequestOptions) => RequestOptions
 }
 
+/** The memory of one request. */
+export interface BodyMemory {
+  /**
+   * Charges what has arrived of its body.
+   *
+   * @param shape of all of it
+   * @throws InferenceError `over_capacity`
+   */
+  charge(shape: JsonShape, piece: Uint8Array): void
+}
+
 /** Facts from a request's headers, for every handler. */
 export interface GatewayEnv {
   readonly Bindings: {
@@ -43,6 +55,9 @@ export interface GatewayEnv {
     readonly startedAt: number
     /** Name of the API key; callers without one share a name. */
     readonly caller: string
+    readonly memory: BodyMemory
+    /** Its body, if it was read before its endpoint. */
+    readonly body?: Uint8Array
     /** Turns before this request when it was queued. Absent if it never was. */
     readonly queued?: number
     /** Set if the answer failed after its first byte: it must not be replayed. */

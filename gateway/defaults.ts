@@ -6,7 +6,7 @@ export interface GatewayLimits {
   readonly keepAliveMs: number
   /** A request's body. @default 16 MiB, the wire's limit */
   readonly maxBodyBytes: number
-  /** Memory of large bodies in progress, parsed values included. @default 512 MiB */
+  /** Memory of all bodies in progress, text and parsed values included. @default 512 MiB */
   readonly maxBodyMemoryBytes: number
   /** A file for a batch. @default 64 MiB: it is received in memory (OpenAI allows 200) */
   readonly maxFileBytes: number

@@ -34,7 +34,7 @@ export function messages(context: GatewayContext): Hono<GatewayEnv> {
       c.header('request-id', c.get('requestId'))
     })
     .post('/v1/messages', async (c) => {
-      const taken = takeHints(await readJsonObject(c.req.raw), OWN_HINTS)
+      const taken = takeHints(await readJsonObject(c), OWN_HINTS)
       const request = readFields(messageFields, asked(c, taken.body))
       const hinted = withHints(chatRequestOf(request), taken, hintNames(request))
       const { request: chat, names } = hinted
@@ -72,7 +72,7 @@ export function messages(context: GatewayContext): Hono<GatewayEnv> {
       })
     })
     .post('/v1/messages/count_tokens', async (c) => {
-      const taken = takeHints(await readJsonObject(c.req.raw), OWN_HINTS)
+      const taken = takeHints(await readJsonObject(c), OWN_HINTS)
       const request = readFields(countFields, asked(c, taken.body))
       ignore(c, [...taken.left, ...Object.values(taken.names), ...leftOut(request)])
       const tokens = estimatePromptTokens({ kind: 'chat', body: promptOf(request) })

@@ -73,7 +73,7 @@ export function batchRoutes(
   app.post('/v1/batches', async (c) => {
     const batches = await open()
     const about = { owner: c.get('caller'), asking: askingHeaders(c.req.raw.headers) }
-    return c.json(shownBatch(await batches.create(await readJsonObject(c.req.raw), about)))
+    return c.json(shownBatch(await batches.create(await readJsonObject(c), about)))
   })
   app.get('/v1/batches', async (c) => {
     const batches = await open()

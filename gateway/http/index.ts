@@ -15,6 +15,7 @@ export { type ErrorFormat, errorBody, errorResponse, failureOf } from './error-b
 export { sse, type TextStreamInit, textStream, within } from './event-stream.ts'
 export { HttpRefusal } from './http-refusal.ts'
 export { exceededLength } from './length-exceeded.ts'
+export { readBody } from './read-body.ts'
 export { type JsonBody, readJsonObject } from './read-json.ts'
 export { type Served, servedHeaders } from './served-headers.ts'
 export { untilAborted } from './until-aborted.ts'

@@ -5,6 +5,7 @@ import { InferenceError } from '../../protocol/index.ts'
 import { askingHeaders, optionsOf } from '../answering/index.ts'
 import type { GatewayEnv } from '../context.ts'
 import type { GatewayLimits } from '../defaults.ts'
+import { readBody } from '../http/index.ts'
 import { StoredAnswer } from './stored-answer.ts'
 
 const HEADER = 'idempotency-key'
@@ -43,7 +44,8 @@ export function idempotency(
     if (key.length === 0 || key.length > MAX_KEY_LENGTH) {
       throw refusal(`an Idempotency-Key has to have 1 to ${MAX_KEY_LENGTH} characters`)
     }
-    const body = await c.req.raw.text()
+    const body = await readBody(c)
+    c.set('body', body)
     const bodyHash = createHash('sha256').update(body).digest('hex')
     // The timeout and the hops do not change the answer.
     const {
@@ -75,7 +77,7 @@ export function idempotency(
     const entry = { bodyHash, answer: promise }
     running.set(slot, entry)
     const { url, method, headers } = c.req.raw
-    c.req.raw = new Request(url, { method, headers, body, signal: life.signal })
+    c.req.raw = new Request(url, { method, headers, signal: life.signal })
     try {
       await next()
     } catch (error) {

@@ -48,7 +48,7 @@ type Asked =
 export function ollamaAnswers(context: GatewayContext): Hono<GatewayEnv> {
   return new Hono<GatewayEnv>()
     .post('/api/chat', async (c) => {
-      const taken = takeHints(await readJsonObject(c.req.raw), OWN_HINTS)
+      const taken = takeHints(await readJsonObject(c), OWN_HINTS)
       const request = readFields(chatFields, taken.body)
       if (!request.messages?.length) return await loaded(c, context, request, 'chat')
       return await answered(c, context, request, 'chat', () =>
@@ -56,7 +56,7 @@ export function ollamaAnswers(context: GatewayContext): Hono<GatewayEnv> {
       )
     })
     .post('/api/generate', async (c) => {
-      const taken = takeHints(await readJsonObject(c.req.raw), OWN_HINTS)
+      const taken = takeHints(await readJsonObject(c), OWN_HINTS)
       const request = readFields(generateFields, taken.body)
       if (!request.prompt && !request.images?.length) {
         return await loaded(c, context, request, 'generate')

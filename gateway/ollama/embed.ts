@@ -17,7 +17,7 @@ export function ollamaEmbed(context: GatewayContext): Hono<GatewayEnv> {
   const { client } = context
   return new Hono<GatewayEnv>()
     .post('/api/embed', async (c) => {
-      const request = readFields(embedFields, await readJsonObject(c.req.raw))
+      const request = readFields(embedFields, await readJsonObject(c))
       const { model, models, input, dimensions } = request
       const took = { total_duration: 0, load_duration: 0, prompt_eval_count: 0 }
       if (input.length === 0) return c.json({ model, embeddings: [], ...took })
@@ -37,7 +37,7 @@ export function ollamaEmbed(context: GatewayContext): Hono<GatewayEnv> {
       )
     })
     .post('/api/embeddings', async (c) => {
-      const request = readFields(embeddingsFields, await readJsonObject(c.req.raw))
+      const request = readFields(embeddingsFields, await readJsonObject(c))
       const { model, models, prompt: input } = request
       if (input === '') return c.json({ embedding: [] })
       const options = requestOptions(c, context)

@@ -33,13 +33,13 @@ export function ollamaLocal(context: GatewayContext): Hono<GatewayEnv> {
     })
     .delete('/api/delete', async (c) => {
       requireOwner(c)
-      const { model, name } = readFields(showFields, await readJsonObject(c.req.raw))
+      const { model, name } = readFields(showFields, await readJsonObject(c))
       await local.remove(localName(await local.list(), model || name || ''))
       return c.body(null, 200)
     })
     .post('/api/pull', async (c) => {
       requireOwner(c)
-      const { model, name, stream } = readFields(pullFields, await readJsonObject(c.req.raw))
+      const { model, name, stream } = readFields(pullFields, await readJsonObject(c))
       const source = model || name || ''
       const pull = async (onProgress: (progress: LocalPullProgress) => void): Promise<void> => {
         const pulled = await local.pull(source, { signal: c.req.raw.signal, onProgress })

@@ -33,7 +33,7 @@ export function ollamaModels(context: GatewayContext): Hono<GatewayEnv> {
       return c.json({ models: listings.map((listing) => tagOf(listing, modifiedAt, own)) })
     })
     .post('/api/show', async (c) => {
-      const { model, name } = readFields(showFields, await readJsonObject(c.req.raw))
+      const { model, name } = readFields(showFields, await readJsonObject(c))
       // The command line sends both, one of them empty.
       const id = normalizeModelId(model || name || '')
       const listings = await allListings(context, c)

@@ -23,7 +23,7 @@ import { wantsPeers, wantsStream, wantsUsage } from './stream-options.ts'
 export function chatCompletions(context: GatewayContext): Hono<GatewayEnv> {
   const { client } = context
   return new Hono<GatewayEnv>().post('/v1/chat/completions', async (c) => {
-    const taken = takeHints(await readJsonObject(c.req.raw), OWN_HINTS)
+    const taken = takeHints(await readJsonObject(c), OWN_HINTS)
     const asked = customAsFunctions(withoutMarks(taken.body))
     const allowed = withAllowedTools(asked.body)
     const { body, left } = withoutHosted(allowed, (type) => type === 'function')

@@ -11,7 +11,7 @@ import { wantsPeers, wantsStream, wantsUsage } from './stream-options.ts'
 export function completions(context: GatewayContext): Hono<GatewayEnv> {
   const { client } = context
   return new Hono<GatewayEnv>().post('/v1/completions', async (c) => {
-    const { body, names, left } = takeHints(await readJsonObject(c.req.raw), OWN_HINTS)
+    const { body, names, left } = takeHints(await readJsonObject(c), OWN_HINTS)
     // A prompt without a conversation knows no hints.
     ignore(c, [...left, ...Object.values(names)])
     const options = requestOptions(c, context)

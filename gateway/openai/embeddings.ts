@@ -9,7 +9,7 @@ import { shownAnswer } from './shown-answer.ts'
 export function embeddings(context: GatewayContext): Hono<GatewayEnv> {
   const { client } = context
   return new Hono<GatewayEnv>().post('/v1/embeddings', async (c) => {
-    const body = await readJsonObject(c.req.raw)
+    const body = await readJsonObject(c)
     // The client validates the rest and names the field at fault.
     const request = body as unknown as EmbeddingRequest
     const answer = await client.embed(request, requestOptions(c, context))

@@ -29,7 +29,7 @@ export function responses(context: GatewayContext): Hono<GatewayEnv> {
   const seconds = (): number => Math.floor(now() / 1_000)
   return new Hono<GatewayEnv>()
     .post('/v1/responses', async (c) => {
-      const taken = takeHints(await readJsonObject(c.req.raw), OWN_HINTS)
+      const taken = takeHints(await readJsonObject(c), OWN_HINTS)
       const read = withoutHostedItems(taken.body)
       const { body, left } = withoutHosted(read.body, isCallable)
       const request = readFields(responseFields, body)

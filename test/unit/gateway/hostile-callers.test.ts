@@ -109,6 +109,40 @@ describe('a body that is costly to read', () => {
   })
 })
 
+describe('the memory of bodies', () => {
+  const BYTES = 60_000
+  const filled = (piece: string, bytes: number): string => {
+    const pieces = Array(Math.floor(bytes / (piece.length + 1))).fill(piece)
+    return `{"model":"m","x":[${pieces.join()}]}`
+  }
+  const json = { 'content-type': 'application/json' }
+
+  it.each([
+    ['that is announced as small', { ...json, 'content-length': String(BYTES) }, BYTES],
+    ['of any length', json, 3 * BYTES],
+    ['with an idempotency key', { ...json, 'idempotency-key': 'k' }, 3 * BYTES],
+  ])('counts the values of a body %s', async (_, headers, bytes) => {
+    // One request gets a quarter of the budget. Text takes three times its bytes.
+    const maxBodyMemoryBytes = 4 * 3.5 * bytes
+    const statusOf = async (piece: string): Promise<number> => {
+      const request = { method: 'POST', headers, body: filled(piece, bytes) }
+      const gateway = createGateway(client, { maxBodyMemoryBytes })
+      return (await gateway.fetch('http://x/v1/responses', request)).status
+    }
+    expect(await statusOf(`"${'a'.repeat(bytes - 30)}"`)).toBe(400)
+    const costly = [`"${'a'.repeat(bytes - 40)}字"`, '{}', '[]', '""', '{"a":1}', '1']
+    expect(await Promise.all(costly.map(statusOf))).toEqual(costly.map(() => 503))
+  })
+
+  it('is free again after the answer', async () => {
+    const gateway = createGateway(client, { maxBodyMemoryBytes: 30_000_000 })
+    for (let n = 0; n < 10; n += 1) {
+      const request = { method: 'POST', headers: json, body: filled('{}', 100_000) }
+      expect((await gateway.fetch('http://x/v1/responses', request)).status).toBe(400)
+    }
+  })
+})
+
 describe('silent sockets', () => {
   it('are replaced by new connections', async () => {
     let nowMs = 0
