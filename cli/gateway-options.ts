@@ -242,7 +242,9 @@ async function openUsage(
   const report = (what: string, error: unknown): void =>
     terminal.log(`usage is not ${what}: ${messageOf(error)}`, { level: 'warn' })
   try {
-    const file = await UsageFile.open(directory)
+    const file = await UsageFile.open(directory, Date.now, (message) =>
+      terminal.log(message, { level: 'warn' }),
+    )
     const counter = new UsageCounter({
       file,
       onFailure: (error) => report('written, and kept in memory for now', error),

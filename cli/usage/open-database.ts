@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 
 /** Each brings a file of the version before to the next one; the version is in `user_version`. */
@@ -17,10 +18,32 @@ const STEPS = [
 /** How long another process may write. */
 const BUSY_MS = 1_000
 
-/** @throws Error if the file is damaged, or was written by a newer version */
+/** SQLite's result codes for a file that is no database, one with invalid pages, and one without the table. */
+const DAMAGED: ReadonlySet<unknown> = new Set([26, 11, 1])
+
+/** The file's content, or a directory in its place, is no database. */
+export class DamagedDatabaseError extends Error {
+  override readonly name: string = 'DamagedDatabaseError'
+}
+
+/** @throws DamagedDatabaseError; Error if the file was written by a newer version, or cannot be opened */
 export async function openDatabase(
   path: string,
-  { readOnly = false }: { readonly readOnly?: boolean } = {},
+  options: { readonly readOnly?: boolean } = {},
+): Promise<DatabaseSync> {
+  try {
+    return await open(path, options)
+  } catch (cause) {
+    const { errcode } = cause as { readonly errcode?: unknown }
+    const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+    if (!DAMAGED.has(errcode) && !isDirectory) throw cause
+    throw new DamagedDatabaseError(`${path} is damaged`, { cause })
+  }
+}
+
+async function open(
+  path: string,
+  { readOnly = false }: { readonly readOnly?: boolean },
 ): Promise<DatabaseSync> {
   const { DatabaseSync: Database } = await importQuietly()
   const database = new Database(path, { readOnly })
@@ -31,6 +54,8 @@ export async function openDatabase(
       throw new Error(`${path} was written by a newer version of Skein`)
     }
     if (readOnly) return database
+    const [found] = database.prepare('PRAGMA quick_check(1)').all()
+    if (found?.['quick_check'] !== 'ok') throw new DamagedDatabaseError(`${path} is damaged`)
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
     database.exec('BEGIN IMMEDIATE')
     // Another process may have taken the steps since.

@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { KeyUsage } from '../../gateway/index.ts'
-import { openDatabase } from './open-database.ts'
+import { reportDamage } from '../../storage/index.ts'
+import { DamagedDatabaseError, openDatabase } from './open-database.ts'
 
 const FILE_NAME = 'usage.sqlite'
+const CONSEQUENCE = 'usage, and with it the token budgets of keys, counts from zero'
 const DAY_MS = 86_400_000
 /** Days that are kept by model; of earlier ones the sum of each key, which budgets count. */
 const MAX_DAYS = 400
@@ -64,13 +67,27 @@ export class UsageFile implements Disposable {
   }
 
   /**
-   * Opens the file in a directory; several processes of one machine may count in it.
+   * Opens the file in a directory; several processes of one machine may count in it. A damaged one is renamed, and a
+   * new one begun.
    *
    * @param nowMs milliseconds since 1970
-   * @throws Error if the file is damaged, or was written by a newer version
+   * @param onFault receives a message for the operator
+   * @throws Error if the file was written by a newer version, or cannot be opened
    */
-  static async open(directory: string, nowMs: () => number = Date.now): Promise<UsageFile> {
-    return new UsageFile(await openDatabase(usagePath(directory)), nowMs)
+  static async open(
+    directory: string,
+    nowMs: () => number = Date.now,
+    onFault: (message: string) => void = () => {},
+  ): Promise<UsageFile> {
+    const path = usagePath(directory)
+    const database = await openDatabase(path).catch(async (error: unknown) => {
+      if (!(error instanceof DamagedDatabaseError)) throw error
+      await reportDamage(path, { consequence: CONSEQUENCE, onFault })
+      // SQLite would apply the log of the old file to the new one.
+      for (const log of [`${path}-wal`, `${path}-shm`]) await rm(log, { force: true })
+      return await openDatabase(path)
+    })
+    return new UsageFile(database, nowMs)
   }
 
   /**

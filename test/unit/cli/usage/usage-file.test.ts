@@ -1,4 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -19,6 +28,23 @@ const used = (more: Partial<KeyUsage> = {}): KeyUsage => ({
   ...{ key: 'anna', model: 'm', outcome: 'answered', promptTokens: 10, completionTokens: 5 },
   ...more,
 })
+
+function zeroFrom(path: string, offset: number): void {
+  const bytes = readFileSync(path)
+  writeFileSync(path, bytes.fill(0, offset))
+}
+
+function otherDatabase(path: string): void {
+  rmSync(path)
+  const database = new DatabaseSync(path)
+  database.exec('CREATE TABLE other (a); PRAGMA user_version = 1')
+  database.close()
+}
+
+function inItsPlace(path: string): void {
+  rmSync(path)
+  mkdirSync(path)
+}
 
 describe('the usage of a gateway', () => {
   it('is summed by key, model and day, and outlives the process', async () => {
@@ -77,6 +103,36 @@ describe('the usage of a gateway', () => {
     database.exec('PRAGMA user_version = 99')
     database.close()
     await expect(UsageFile.open(directory)).rejects.toThrow('newer version')
+  })
+
+  it.each<[string, (path: string) => void]>([
+    ['garbage', (path) => writeFileSync(path, 'garbage '.repeat(100))],
+    ['JSON', (path) => writeFileSync(path, '{"a":1}')],
+    ['half of it', (path) => truncateSync(path, statSync(path).size / 2)],
+    ['its header only', (path) => truncateSync(path, 100)],
+    ['zeros from its second page on', (path) => zeroFrom(path, 4_096)],
+    ['a database of another program', otherDatabase],
+    ['a directory', inItsPlace],
+  ])('is counted anew if the file is damaged, which is kept: %s', async (_, damage) => {
+    const path = join(directory, 'usage.sqlite')
+    {
+      using file = await UsageFile.open(directory, () => NOW_MS)
+      for (let n = 0; n < 100; n += 1) file.add(used({ key: `key ${n}` }))
+    }
+    const database = new DatabaseSync(path)
+    database.exec('PRAGMA journal_mode = DELETE')
+    database.close()
+    damage(path)
+    const told: string[] = []
+    using file = await UsageFile.open(
+      directory,
+      () => NOW_MS,
+      (message) => told.push(message),
+    )
+    file.add(used())
+    expect(file.tokensOf('anna', 0)).toBe(15)
+    expect(told).toEqual([expect.stringMatching(/usage\.sqlite is damaged.*budgets/)])
+    expect(existsSync(`${path}.damaged`)).toBe(true)
   })
 })
 
