@@ -8,6 +8,7 @@ import { glob } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import ts from 'typescript'
 import type { Findings } from './check.ts'
+import { checkCitedTests } from './cited-tests.ts'
 
 const SOURCES =
   '{index.ts,{protocol,timing,host,ledger,backend,node,client,gateway,bootstrap,cli}/**/*.ts}'
@@ -26,9 +27,10 @@ export async function checkDocExamples(): Promise<Findings> {
     const read = file.endsWith('.md') ? readPage : readExamples
     examples.push(...read(file, readFileSync(file, 'utf8')))
   }
+  const cited = checkCitedTests()
   return {
-    faults: compile(examples),
-    summary: `${examples.length} examples of code in comments and pages compile`,
+    faults: [...compile(examples), ...cited.faults],
+    summary: `${examples.length} examples of code in comments and pages compile; ${cited.summary}`,
   }
 }
 

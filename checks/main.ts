@@ -6,6 +6,7 @@ import { checkDialects } from './dialects.ts'
 import { checkDocExamples } from './doc-examples.ts'
 import { checkLockfile } from './lockfile.ts'
 import { checkSettings } from './settings.ts'
+import { checkSignatures } from './signatures.ts'
 import { checkWords } from './words.ts'
 
 /** Every check by the name that CONTRIBUTING.md and `.ci/run` cite. */
@@ -16,6 +17,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   lockfile: checkLockfile,
   'doc-examples': checkDocExamples,
   settings: checkSettings,
+  signatures: checkSignatures,
   words: checkWords,
 }
 
