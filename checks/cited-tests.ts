@@ -22,11 +22,14 @@ export function citedTestFaults(
     const cited = [...line.matchAll(TEST)].map(([, path = '']) => path)
     const where = `${page}:${index + 1}`
     for (const path of cited) {
-      if (!exists(path)) faults.push(`${where}: ${path} does not exist: cite the test that replaced it`)
+      if (!exists(path))
+        faults.push(`${where}: ${path} does not exist: cite the test that replaced it`)
     }
     const isClaim = isTable && ROW.test(line) && !line.includes(UNDEFENDED)
     if (isClaim && cited.length === 0) {
-      faults.push(`${where}: the row cites no test: name the file that would fail without the defence`)
+      faults.push(
+        `${where}: the row cites no test: name the file that would fail without the defence`,
+      )
     }
   }
   return faults

@@ -8,6 +8,7 @@ import { LIMITS } from './limits.ts'
 import type { ChatRequest, CompletionRequest, EmbeddingRequest, Prompt } from './openai.ts'
 import { schemas } from './request-schemas.ts'
 import type { ScoreRequest } from './score.ts'
+import { checkToolArguments } from './tool-arguments.ts'
 
 /** A validated request, discriminated by kind. */
 export type InferenceRequest =
@@ -49,8 +50,18 @@ export function parseRequest(kind: InferenceKind, body: unknown): InferenceReque
   const parsed = schemas[kind].safeParse(withoutIdle(body))
   if (!parsed.success) throw refusal(parsed.error)
   const request = { kind, body: parsed.data } as InferenceRequest
-  if (request.kind === 'chat') checkToolChoice(request.body)
+  const chat = chatIn(request)
+  if (chat !== undefined) {
+    checkToolChoice(chat)
+    checkToolArguments(chat)
+  }
   return request
+}
+
+/** A chat, or the one whose answer is to be scored. */
+function chatIn(request: InferenceRequest): ChatRequest | undefined {
+  const { kind, body } = request.kind === 'score' ? request.body.request : request
+  return kind === 'chat' ? body : undefined
 }
 
 /** OpenAI rejects both too: otherwise a choice that no tool can satisfy would be answered with text. */

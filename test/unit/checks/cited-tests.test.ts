@@ -9,7 +9,9 @@ const faultsOf = (text: string): string[] =>
 describe('citedTestFaults', () => {
   it('accepts rows with tests, rows without a defence, and other tables', () => {
     const rows = ['| lies | audits (`test/a.test.ts`) |', '| watches | no defence: visible |']
-    expect(faultsOf(`${table(...rows)}\n\n| attack | asked |\n|---|---|\n| quiet | 68 |`)).toEqual([])
+    expect(faultsOf(`${table(...rows)}\n\n| attack | asked |\n|---|---|\n| quiet | 68 |`)).toEqual(
+      [],
+    )
   })
 
   it('names a row without a test', () => {

@@ -119,3 +119,37 @@ describe('a request', () => {
     )
   })
 })
+
+describe('arguments of earlier tool calls', () => {
+  const called = (...texts: string[]): unknown[] => [
+    ...messages,
+    {
+      role: 'assistant',
+      content: null,
+      tool_calls: texts.map((text, n) => ({
+        ...{ id: `call_${n}`, type: 'function' },
+        function: { name: 'f', arguments: text },
+      })),
+    },
+  ]
+  const lists = (count: number): string => `{"a":[${Array(count).fill('[]').join()}]}`
+  const many = Array(30).fill(lists(6_000))
+
+  it.each([
+    ['deep', called('['.repeat(1_000_000))],
+    ['of many values', called(lists(1_000_000))],
+    ['of many values in all', called(...many)],
+    ['behind one that is cut off', called('{"a":"', lists(1_000_000))],
+  ])('are refused: %s', (_, history) => {
+    const body = { model: 'm', messages: history }
+    const score = { model: 'm', request: { kind: 'chat', body }, completion: [1], top_logprobs: 1 }
+    for (const parse of [() => parseRequest('chat', body), () => parseRequest('score', score)]) {
+      expect(refusalOf(parse).message).toMatch(/more than \d+ |too many values/)
+    }
+  })
+
+  it('may be long, and invalid', () => {
+    const history = called(`{"text":"${'word '.repeat(100_000)}"}`, '{"a":', lists(1_000))
+    expect(parseRequest('chat', { model: 'm', messages: history }).kind).toBe('chat')
+  })
+})
