@@ -3,8 +3,9 @@ import { InferenceError } from '../../protocol/index.ts'
 import { type OriginRate, OriginRates } from '../origin-rates.ts'
 
 /**
- * Streams that peers may open and then reset. It costs them next to nothing, and this side a negotiation. Clients reset
- * what they no longer want: an answer that another peer began sooner, say.
+ * Streams that peers may open and then reset, or that are refused because the peer has too many. They cost it next to
+ * nothing, and this side a negotiation. Clients reset what they no longer want: an answer that another peer began
+ * sooner, say.
  */
 export const RESET_RATES: OriginRate = {
   perPeer: { burst: 4_000, perSecond: 400 },
@@ -41,7 +42,7 @@ export function boundNewStreams(
     muxer.onRemoteStream = (stream) => {
       if (now() >= pausedUntilMs && streams.take(connection, now())) {
         stream.addEventListener('close', ({ error, local }) => {
-          const isReset = error !== undefined && local !== true
+          const isReset = error !== undefined && (local !== true || isExcess(error))
           if (isReset && !resets.take(connection, now())) pausedUntilMs = now() + PAUSE_MS
         })
         accept(stream)
@@ -56,4 +57,9 @@ export function boundNewStreams(
   libp2p.addEventListener('connection:open', onOpen)
   const stop = (): void => libp2p.removeEventListener('connection:open', onOpen)
   signal.addEventListener('abort', stop, { once: true })
+}
+
+/** Whether a stream was refused because its peer has too many. */
+function isExcess(error: Error): boolean {
+  return InferenceError.is(error, 'rate_limited')
 }

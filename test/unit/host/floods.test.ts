@@ -11,7 +11,7 @@ import { boundNewStreams, RESET_RATES, STREAM_RATES } from '../../../host/inboun
 import { createNameLookup } from '../../../host/name-lookup.ts'
 import { OriginRates } from '../../../host/origin-rates.ts'
 import { type ProviderSearchInit, searchProviders } from '../../../host/provider-search.ts'
-import { FrameWriter, modelKey, PROTOCOLS } from '../../../protocol/index.ts'
+import { FrameWriter, InferenceError, modelKey, PROTOCOLS } from '../../../protocol/index.ts'
 import { pairFor } from '../../../testing/swarms/pair-for.ts'
 
 const createPeer = async (): Promise<PeerId> =>
@@ -117,12 +117,12 @@ describe('streams that are opened and reset', () => {
       abort: () => (seen.closed += 1),
     }
     libp2p.dispatchEvent(new CustomEvent('connection:open', { detail }))
-    /** Opens streams, each of which ends at once. @param error of the other side */
-    const open = (count: number, error?: Error): void => {
+    /** Opens streams, each of which ends at once. @param error of the other side, unless it is local */
+    const open = (count: number, error?: Error, local = false): void => {
       for (let n = 0; n < count; n += 1) {
         const stream = Object.assign(new EventTarget(), { abort: () => (seen.refused += 1) })
         muxer.onRemoteStream(stream as unknown as Stream)
-        stream.dispatchEvent(Object.assign(new Event('close'), { error, local: false }))
+        stream.dispatchEvent(Object.assign(new Event('close'), { error, local }))
       }
     }
     return { seen, open, pass: (ms: number) => (now += ms) }
@@ -137,6 +137,14 @@ describe('streams that are opened and reset', () => {
     pass(1_000)
     open(perSecond + 100, reset)
     expect(seen).toEqual({ accepted: burst + perSecond + 2, refused: 198, closed: 0 })
+  })
+
+  it('count like those that are refused because the peer has too many, and not like other failures of this side', () => {
+    const { seen, open } = opened()
+    open(burst + 100, new InferenceError('stalled', 'slow'), true)
+    expect(seen.refused).toBe(0)
+    open(burst + 100, new InferenceError('rate_limited', 'too many'), true)
+    expect(seen.refused).toBe(99)
   })
 
   it('end the connection if they go on', () => {
