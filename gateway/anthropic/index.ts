@@ -5,3 +5,4 @@
  */
 export { anthropicError } from './error-body.ts'
 export { messages } from './messages.ts'
+export { anthropicModel, anthropicModelPage } from './model-list.ts'

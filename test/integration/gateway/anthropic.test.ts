@@ -121,6 +121,41 @@ describe.each(ways)('@anthropic-ai/sdk, %s', (_, way) => {
     expect(stopped.content).toMatchObject([{ text: '1, 2, 3' }])
   })
 
+  it('lists the models in the form of the API', async () => {
+    const { data, has_more, first_id, last_id } = await sdk().models.list()
+    const ids = data.map(({ id }) => id)
+    expect(ids).toContain('m')
+    expect([has_more, first_id, last_id]).toEqual([false, ids.at(0), ids.at(-1)])
+    const model = await sdk().models.retrieve('m')
+    expect(data).toContainEqual(model)
+    const form: Anthropic.ModelInfo = {
+      ...{ type: 'model', id: 'm', display_name: 'm', created_at: expect.any(String) },
+      ...{ max_input_tokens: expect.any(Number), max_tokens: null, capabilities: null },
+      ...{ line: null, lifecycle: 'active', deprecated_at: null, retires_at: null },
+    }
+    expect(model).toEqual(form)
+    expect(Date.parse(model.created_at)).toBeGreaterThan(0)
+    await expect(sdk().models.retrieve('other')).rejects.toBeInstanceOf(Anthropic.NotFoundError)
+  })
+
+  it('takes the beta headers of an agent, and its cache marks', async () => {
+    const betas = [
+      'claude-code-20250219',
+      'interleaved-thinking-2025-05-14',
+      'unheard-of-2031-01-01',
+    ]
+    const { data, response } = await sdk()
+      .beta.messages.create({
+        ...{ ...asked, betas, metadata: { user_id: 'someone' } },
+        system: [
+          { type: 'text', text: 'Be brief.', cache_control: { type: 'ephemeral', ttl: '1h' } },
+        ],
+      })
+      .withResponse()
+    expect(data.content).toMatchObject([{ type: 'text', text: expect.stringContaining(numbers) }])
+    expect(response.headers.get('x-skein-ignored')).toMatch(/cache_control/)
+  })
+
   it('counts the tokens of a prompt, marked as an estimate', async () => {
     const { data, response } = await sdk()
       .messages.countTokens({ model: 'm', messages: asked.messages, system: 'a'.repeat(400) })
