@@ -66,6 +66,18 @@ export const TRIED: readonly TriedAgent[] = [
     ]),
   },
   {
+    name: 'Codex oss',
+    npm: '@openai/codex',
+    session: ({ target: { url, model }, task }) => ({
+      command: 'codex',
+      args: [
+        ...['exec', '--oss', '--local-provider', 'ollama', '-m', model, '--skip-git-repo-check'],
+        ...['--dangerously-bypass-approvals-and-sandbox', task],
+      ],
+      env: { CODEX_OSS_BASE_URL: `${url}/v1` },
+    }),
+  },
+  {
     name: 'opencode',
     npm: 'opencode-ai',
     session: launched('opencode', ({ task }, args) => ['run', ...args, task]),
@@ -77,6 +89,22 @@ export const TRIED: readonly TriedAgent[] = [
       command: 'qwen',
       args: ['--yolo', '--auth-type', 'openai', '-p', task],
       env: { OPENAI_BASE_URL: `${url}/v1`, OPENAI_API_KEY: key, OPENAI_MODEL: model },
+    }),
+  },
+  {
+    name: 'Continue',
+    npm: '@continuedev/cli',
+    session: ({ target: { url, key, model }, task }) => ({
+      command: 'cn',
+      args: ['-p', task, '--auto', '--config', '../home/continue.yaml'],
+      env: {},
+      files: {
+        'continue.yaml': [
+          ...['name: Skein', 'version: 1.0.0', 'schema: v1', 'models:', '  - name: Skein'],
+          ...['    provider: openai', `    model: ${model}`, `    apiBase: ${url}/v1`],
+          ...[`    apiKey: ${key}`, '    capabilities: [tool_use]', ''],
+        ].join('\n'),
+      },
     }),
   },
   {
