@@ -35,3 +35,4 @@ export {
   refill,
   takeOne,
 } from './token-bucket.ts'
+export { Turns } from './turns.ts'

@@ -1,5 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
-import { type Clock, Mailbox, raceSignal } from '../../timing/index.ts'
+import { type Clock, Mailbox, raceSignal, Turns } from '../../timing/index.ts'
 import type { Placement } from '../request/index.ts'
 import type { Part, Settled, WorkQueue } from './work-queue.ts'
 
@@ -162,8 +162,11 @@ export async function* runParts<C, R>(
     )
   }
 
+  // Thousands of parts may fail or be answered from memory, without one that waits.
+  const turns = new Turns()
   try {
     while (!queue.done) {
+      await turns.next()
       signal.throwIfAborted()
       for (;;) {
         const part = queue.next(clock.now())
