@@ -1,10 +1,8 @@
 import type { Token } from 'node-llama-cpp'
 import type { Resume } from '../../protocol/index.ts'
-import type { CallReaderInit } from './call-reader.ts'
-import type { HoldingGrammar } from './held-json.ts'
+import type { CallReaderInit, ThoughtMarks, ThoughtPlace } from '../marked-text/index.ts'
+import type { HoldingGrammar } from './holding-grammar.ts'
 import type { Sampling } from './sampling.ts'
-import type { ThoughtMarks } from './thought-marks.ts'
-import type { ThoughtPlace } from './thought-reader.ts'
 
 /** One answer to be written. */
 export interface AnswerPlan {

@@ -1,11 +1,11 @@
 import { type ChatRequest, InferenceError } from '../../protocol/index.ts'
+import type { ToolFormat } from '../marked-text/index.ts'
 import { callSchema } from './call-schema.ts'
 import type { GrammarSchema } from './convert-schema.ts'
-import type { HoldingGrammar } from './held-json.ts'
+import type { HoldingGrammar } from './holding-grammar.ts'
 import { grammarSchema } from './json-schema.ts'
 import { unavailable } from './schema-budget.ts'
 import { type OfferedTools, offeredTools } from './template-tools.ts'
-import type { ToolFormat } from './tool-format.ts'
 
 /** What an answer has to match. */
 export interface AnswerSchema {

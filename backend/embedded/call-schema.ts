@@ -1,7 +1,7 @@
 import type { ToolDefinition } from '../../protocol/index.ts'
+import type { ToolFormat } from '../marked-text/index.ts'
 import { convertSchema, type GrammarSchema } from './convert-schema.ts'
 import { SchemaBudget } from './schema-budget.ts'
-import type { ToolFormat } from './tool-format.ts'
 
 const ANY_ARGUMENTS = { type: 'object', additionalProperties: true } as const
 

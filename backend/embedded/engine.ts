@@ -8,13 +8,13 @@ import {
   type ScoreRequest,
   type ScoreResponse,
 } from '../../protocol/index.ts'
+import type { CallReaderInit, ThoughtPlace } from '../marked-text/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
 import type { AnswerPlan } from './answer-plan.ts'
-import type { CallReaderInit } from './call-reader.ts'
 import { embeddedCapabilities } from './declared.ts'
 import { Embedder } from './embed.ts'
-import type { HoldingGrammar } from './held-json.ts'
+import type { HoldingGrammar } from './holding-grammar.ts'
 import { type LoadedEngine, loadEngine } from './load-engine.ts'
 import type {
   DoneEvent,
@@ -28,7 +28,6 @@ import { samplingOf } from './sampling.ts'
 import { scoreTokens } from './score-tokens.ts'
 import { SequencePool } from './sequence-pool.ts'
 import { offeredTools } from './template-tools.ts'
-import type { ThoughtPlace } from './thought-reader.ts'
 import { writeAnswer } from './write-answer.ts'
 
 /** Prompt and length of the warm-up: enough for a first estimate of the speed, and quick on a slow machine. */

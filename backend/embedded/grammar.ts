@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Llama, LlamaGrammarEvaluationState, LlamaModel, Token } from 'node-llama-cpp'
 import { InferenceError } from '../../protocol/index.ts'
-import type { HeldJson } from './held-json.ts'
+import type { HeldJson } from '../marked-text/index.ts'
 import { importEngine } from './load-engine.ts'
 
 /** The part of node-llama-cpp's internals that advances a grammar over tokens which it did not sample. */

@@ -10,7 +10,7 @@ import type {
   ToolCallDelta,
   Usage,
 } from '../../protocol/index.ts'
-import type { HoldingGrammar } from './held-json.ts'
+import type { HoldingGrammar } from './holding-grammar.ts'
 
 /** What the engine process needs to know before it loads anything. */
 export interface EngineSettings {

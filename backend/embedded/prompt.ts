@@ -8,13 +8,12 @@ import {
   InferenceError,
   type Resume,
 } from '../../protocol/index.ts'
+import { closing, type ThoughtPlace } from '../marked-text/index.ts'
 import { splitPrefix } from '../messages.ts'
 import type { LoadedEngine } from './load-engine.ts'
 import { type PromptSegment, SpecialTextGuard } from './special-text.ts'
 import { guarded, offeredTools, templateCall } from './template-tools.ts'
 import { type TemplateTraits, traitsOf } from './template-traits.ts'
-import { closing } from './thought-marks.ts'
-import type { ThoughtPlace } from './thought-reader.ts'
 
 /** Characters per token, at most, on average over any realistic text. */
 const MAX_CHARACTERS_PER_TOKEN = 16

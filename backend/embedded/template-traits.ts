@@ -1,5 +1,10 @@
-import { switchesThinking, type ThoughtMarks, thoughtMarksOf } from './thought-marks.ts'
-import { type ToolFormat, toolFormatOf } from './tool-format.ts'
+import {
+  switchesThinking,
+  type ThoughtMarks,
+  type ToolFormat,
+  thoughtMarksOf,
+  toolFormatOf,
+} from '../marked-text/index.ts'
 
 /** What a chat template says about a model. */
 export interface TemplateTraits {

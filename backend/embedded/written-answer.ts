@@ -2,15 +2,18 @@ import type { LlamaModel, Token } from 'node-llama-cpp'
 import type { FinishReason, TokenLogprob, ToolCallDelta } from '../../protocol/index.ts'
 import { ResumeSeam } from '../continuation/index.ts'
 import { LogprobQueue } from '../logprob-queue.ts'
+import {
+  CallReader,
+  type HeldJson,
+  type ThoughtPlace,
+  ThoughtReader,
+} from '../marked-text/index.ts'
 import type { Released } from '../stop-matcher.ts'
 import type { AnswerPlan } from './answer-plan.ts'
 import { AnswerText, type TextPiece } from './answer-text.ts'
-import { CallReader } from './call-reader.ts'
 import { closedJson } from './closed-json.ts'
 import type { DrawnToken } from './draw-tokens.ts'
-import type { HeldJson } from './held-json.ts'
 import type { TextEvent } from './messages.ts'
-import { type ThoughtPlace, ThoughtReader } from './thought-reader.ts'
 
 /** What a part of a model's text adds to the answer. */
 interface ReadPart {

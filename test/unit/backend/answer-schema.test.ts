@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { answerSchema } from '../../../backend/embedded/answer-schema.ts'
 import { SCHEMA_BOUNDS } from '../../../backend/embedded/schema-budget.ts'
-import { toolFormatOf } from '../../../backend/embedded/tool-format.ts'
+import { toolFormatOf } from '../../../backend/marked-text/index.ts'
 import type { ChatRequest, ToolDefinition } from '../../../protocol/index.ts'
 
 const HERMES = toolFormatOf('{% if tools %}<tool_call></tool_call>{% endif %}')

@@ -6,10 +6,13 @@ import { embeddedFields } from '../../../backend/embedded/declared.ts'
 import type { TextEvent } from '../../../backend/embedded/messages.ts'
 import { samplingOf } from '../../../backend/embedded/sampling.ts'
 import { traitsOf } from '../../../backend/embedded/template-traits.ts'
-import { thoughtMarksOf } from '../../../backend/embedded/thought-marks.ts'
-import { type ThoughtPlace, ThoughtReader } from '../../../backend/embedded/thought-reader.ts'
-import { toolFormatOf } from '../../../backend/embedded/tool-format.ts'
 import { WrittenAnswer } from '../../../backend/embedded/written-answer.ts'
+import {
+  type ThoughtPlace,
+  ThoughtReader,
+  thoughtMarksOf,
+  toolFormatOf,
+} from '../../../backend/marked-text/index.ts'
 import { ToolCallAssembly } from '../../../client/request/index.ts'
 
 const MARKS = thoughtMarksOf('{{ content.split("</think>")[-1] }}') ?? { open: '', close: '' }

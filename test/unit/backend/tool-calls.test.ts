@@ -1,7 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { CallReader } from '../../../backend/embedded/call-reader.ts'
-import { type ToolFormat, toolFormatOf } from '../../../backend/embedded/tool-format.ts'
+import { CallReader, type ToolFormat, toolFormatOf } from '../../../backend/marked-text/index.ts'
 import { ToolCallAssembly } from '../../../client/request/index.ts'
 
 const TEMPLATES = {

@@ -20,6 +20,8 @@ export interface CallReaderInit {
   readonly isForced?: boolean
   /** The answer has one call at most. @default false */
   readonly isSingle?: boolean
+  /** Whether blank space before the first call is text, as at Ollama. @default false */
+  readonly keepsBlank?: boolean
 }
 
 /** Blank characters between required calls. */
@@ -37,6 +39,7 @@ export class CallReader {
   readonly #head: HeadReader
   readonly #isForced: boolean
   readonly #isSingle: boolean
+  readonly #keepsBlank: boolean
   #mode: 'start' | 'text' | 'head' | 'arguments' | 'closing' | 'members' | 'after' = 'text'
   #buffer = ''
   /** The mark before the JSON that may be a call, and the white space before it. Empty where none was written. */
@@ -49,11 +52,18 @@ export class CallReader {
   #scan: JsonScan = new JsonScan()
   #isOver: boolean = false
 
-  constructor({ format, names, isForced = false, isSingle = false }: CallReaderInit) {
+  constructor({
+    format,
+    names,
+    isForced = false,
+    isSingle = false,
+    keepsBlank = false,
+  }: CallReaderInit) {
     this.#format = format
     this.#names = names
     this.#isForced = isForced
     this.#isSingle = isSingle
+    this.#keepsBlank = keepsBlank
     this.#head = new HeadReader(format.argumentsKey)
     if (isForced) {
       this.#mark = format.open
@@ -199,11 +209,11 @@ export class CallReader {
     this.#buffer = rest
     if (mark === undefined) return text
     this.#isUnclosed = false
-    if (mark === open) {
-      this.#mark = gap + mark
-      this.#mode = 'head'
-    }
-    return text
+    if (mark !== open) return text
+    this.#mode = 'head'
+    const isText = this.#keepsBlank && !this.hasCalls
+    this.#mark = isText ? mark : gap + mark
+    return isText ? text + gap : text
   }
 
   #beginCall(calls: ToolCallDelta[]): string {

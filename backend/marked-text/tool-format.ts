@@ -11,7 +11,8 @@ export interface ToolFormat {
   readonly forced: string
 }
 
-const FORMATS: readonly ToolFormat[] = [
+/** Formats that are read. */
+export const TOOL_FORMATS: readonly ToolFormat[] = [
   {
     ...{ name: 'hermes', open: '<tool_call>', close: '</tool_call>' },
     ...{ argumentsKey: 'arguments', forced: '<tool_call>\n' },
@@ -33,7 +34,7 @@ const SIGNS: Readonly<Record<ToolFormat['name'], { has: RegExp; lacks: RegExp }>
 /** The format of a template; undefined if it takes no tools, or has calls written in a syntax that is not read. */
 export function toolFormatOf(template: string): ToolFormat | undefined {
   if (!/\btools\b/.test(template)) return undefined
-  return FORMATS.find(
+  return TOOL_FORMATS.find(
     ({ name }) => SIGNS[name].has.test(template) && !SIGNS[name].lacks.test(template),
   )
 }

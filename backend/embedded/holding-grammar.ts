@@ -3,10 +3,3 @@ export interface HoldingGrammar {
   readonly text: string
   readonly holds: 'answer' | 'calls'
 }
-
-/** JSON that a grammar holds, as far as it is written. */
-export interface HeldJson {
-  /** Numbers the stretches of an answer that are held. */
-  readonly part: number
-  readonly text: string
-}

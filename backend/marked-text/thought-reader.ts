@@ -1,3 +1,4 @@
+import { overlap } from '../stop-matcher.ts'
 import { cutAtMark } from './cut-at-mark.ts'
 import type { ThoughtMarks } from './thought-marks.ts'
 
@@ -17,17 +18,33 @@ export type ThoughtPlace =
   | 'thinking'
   | 'text'
 
+interface ThoughtReaderOptions {
+  /**
+   * Ollama's reading: blank space before the closing mark belongs to the thoughts, and an answer that is cut off there ends
+   * before what may be that mark.
+   *
+   * @default false
+   */
+  readonly asOllama?: boolean
+}
+
 /**
  * Separates thoughts from the text of an answer while it is written. Marks, and blank lines beside them, belong to neither.
  * Only the start of an answer has thoughts; a later mark is text.
  */
 export class ThoughtReader {
   readonly #marks: ThoughtMarks
+  readonly #asOllama: boolean
   #mode: ThoughtPlace | 'after'
   #buffer = ''
 
-  constructor(marks: ThoughtMarks, place: ThoughtPlace) {
+  constructor(
+    marks: ThoughtMarks,
+    place: ThoughtPlace,
+    { asOllama = false }: ThoughtReaderOptions = {},
+  ) {
     this.#marks = marks
+    this.#asOllama = asOllama
     this.#mode = place
   }
 
@@ -58,7 +75,7 @@ export class ThoughtReader {
         return { reasoning: '', text: rest }
       case 'opened':
       case 'thinking':
-        return { reasoning: rest.trimEnd(), text: '' }
+        return { reasoning: this.#asOllama ? '' : rest.trimEnd(), text: '' }
       case 'after':
         return { reasoning: '', text: '' }
       default:
@@ -88,10 +105,16 @@ export class ThoughtReader {
       if (this.#buffer === '') return ''
       this.#mode = 'thinking'
     }
-    const { text, mark, rest } = cutAtMark(this.#buffer, [this.#marks.close])
-    this.#buffer = rest
+    const { text, gap, mark, rest } = cutAtMark(this.#buffer, [this.#marks.close])
     if (mark !== undefined) this.#mode = 'after'
-    return text
+    if (!this.#asOllama) {
+      this.#buffer = rest
+      return text
+    }
+    // Without a mark, the rest is blank space and what may begin one.
+    const begun = mark === undefined ? overlap(rest, this.#marks.close) : rest.length
+    this.#buffer = rest.slice(rest.length - begun)
+    return text + (mark === undefined ? rest.slice(0, rest.length - begun) : gap)
   }
 
   #take(): string {
