@@ -19,5 +19,6 @@ export {
   type Continue,
   type ContinuedRequest,
   continuesText,
+  isPassing,
   TRIAL_QUESTION,
 } from './trial.ts'

@@ -60,10 +60,13 @@ export async function continuesText(
     }
   } catch (error) {
     signal?.throwIfAborted()
-    const isPassing =
-      InferenceError.is(error, 'loading') || InferenceError.is(error, 'over_capacity')
-    return isPassing ? undefined : false
+    return isPassing(error) ? undefined : false
   }
+}
+
+/** Whether a trial that failed with this error is worth another: the engine was busy. */
+export function isPassing(error: unknown): boolean {
+  return InferenceError.is(error, 'loading') || InferenceError.is(error, 'over_capacity')
 }
 
 async function goesOn(

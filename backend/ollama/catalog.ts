@@ -9,7 +9,7 @@ import {
 import type { AbortOptions } from '../../timing/index.ts'
 import type { BackendModel } from '../backend.ts'
 import { asArray, asNumber, asRecord, asString, type EngineHttp } from '../http/index.ts'
-import { NO_PROOF, proveContinuation, type Way } from './continuation.ts'
+import { NO_PROOF, type Proof, proveContinuation, provedForms, wayFor } from './continuation.ts'
 import type { Trials } from './trials.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -51,8 +51,8 @@ export interface CatalogEntry {
   /** Stop strings of the Modelfile. A request's own would replace them. */
   readonly stops: readonly string[]
   readonly thinks: boolean
-  /** How an answer is continued from its text; undefined if a trial did not prove it. */
-  readonly continues: Way | undefined
+  /** How an answer is continued from its text, so far as trials prove it. */
+  readonly continues: Proof
 }
 
 export interface CatalogInit {
@@ -122,7 +122,7 @@ async function describe(
     engineName,
     stops: stopsIn(asString(parameters)),
     thinks,
-    continues: proof.way,
+    continues: proof,
     model: {
       id: normalizeModelId(engineName),
       aliases: [],
@@ -134,8 +134,8 @@ async function describe(
         inUse.get(engineName) || configuredContext(asString(parameters), asRecord(info)),
       templateHash: `sha256:${createHash('sha256').update(asString(template)).digest('hex')}`,
       capabilities: init.exactCapabilities ?? capabilitiesFrom(can),
-      resume: proof.way === undefined ? 'none' : 'prefill',
-      fields: [...fieldsFrom(can), ...proof.forms.map((form) => resumeField(form, 'text'))],
+      resume: wayFor(proof, []) === undefined ? 'none' : 'prefill',
+      fields: [...fieldsFrom(can), ...provedForms(proof).map((form) => resumeField(form, 'text'))],
     },
   }
 }

@@ -1,28 +1,38 @@
-import { InferenceError, type ResumeForm } from '../../protocol/index.ts'
+import { InferenceError, RESUME_FORMS, type ResumeForm } from '../../protocol/index.ts'
 import type { AbortOptions } from '../../timing/index.ts'
-import {
-  type BegunAnswer,
-  type Continue,
-  continuesText,
-  TRIAL_QUESTION,
-} from '../continuation/index.ts'
+import { type Continue, continuesText, isPassing } from '../continuation/index.ts'
 import type { EngineHttp } from '../http/index.ts'
-import { recordAt } from '../shapes/index.ts'
-import { emptyState, readLine } from './answer-stream.ts'
+import { type RawMeans, rawMeans } from './raw-means.ts'
+import { continueChat, continueRaw, type Trial, trialModel } from './trial-answers.ts'
 
 /**
- * How Ollama continues an answer. `chat`: the template leaves a final assistant message open. `raw`: the template closes
- * every message, so the conversation is rendered and the beginning appended.
+ * How Ollama continues an answer. `chat`: the template leaves a final assistant message open. `raw`: the conversation is
+ * rendered, the beginning appended, and the rest read here.
  */
 export type Way = 'chat' | 'raw'
 
-/** Result of the trials. */
-export interface Proof {
-  readonly way: Way | undefined
-  readonly forms: readonly ResumeForm[]
+/** Of an answer that begins as plain text, in a request without tools, and the others. */
+type Form = ResumeForm | 'plain'
+
+/** Result of the trials: the forms that each way continues. */
+export interface Proof extends Readonly<Record<Way, readonly Form[]>> {
+  readonly means: RawMeans
 }
 
-export const NO_PROOF: Proof = { way: undefined, forms: [] }
+const NO_MEANS: RawMeans = { thoughts: undefined, calls: undefined }
+export const NO_PROOF: Proof = { chat: [], raw: [], means: NO_MEANS }
+
+/** The way that continues an answer of these forms; undefined if none is proved to. */
+export function wayFor(proof: Proof, forms: readonly ResumeForm[]): Way | undefined {
+  const needed: readonly Form[] = ['plain', ...forms]
+  return (['chat', 'raw'] as const).find((way) => needed.every((form) => proof[way].includes(form)))
+}
+
+/** Forms of answers that resume. A structured one is written again and compared: Ollama begins its grammar anew. */
+export function provedForms(proof: Proof): readonly ResumeForm[] {
+  if (wayFor(proof, []) === undefined) return []
+  return RESUME_FORMS.filter((form) => form === 'json' || wayFor(proof, [form]) !== undefined)
+}
 
 /** A model and the capabilities that Ollama reports. */
 export interface OllamaSubject {
@@ -30,102 +40,54 @@ export interface OllamaSubject {
   readonly can: ReadonlySet<string>
 }
 
-/** A first trial may have to load the model. */
-const TRIAL_TIMEOUT_MS = 120_000
-
 /** Tries how a model continues an answer from its text. */
 export async function proveContinuation(
   http: EngineHttp,
   { engineName, can }: OllamaSubject,
   { signal }: Required<AbortOptions>,
 ): Promise<Proof> {
-  const trial = { http, model: engineName, signal }
+  const trial = { http, model: engineName, can, signal }
+  const forms = RESUME_FORMS.filter(
+    (form) =>
+      (form === 'tools' && can.has('tools')) || (form === 'reasoning' && can.has('thinking')),
+  )
   const open: Continue = (begun, more) => continueChat(trial, begun, more)
-  // A structured answer is written again and compared: Ollama begins its grammar anew.
-  const forms: ResumeForm[] = ['json']
-  const isOpen = await continuesText(open, 'plain', signal)
-  if (isOpen === undefined) throw new InferenceError('loading', 'Ollama is busy')
-  if (isOpen) {
-    if (can.has('tools') && (await continuesText(open, 'tools', signal))) forms.push('tools')
-    if (can.has('thinking') && (await continuesText(open, 'reasoning', signal))) {
-      forms.push('reasoning')
-    }
-    return { way: 'chat', forms }
+  const chat = await provedBy(open, forms, signal)
+  if (forms.every((form) => chat.includes(form)) && chat.includes('plain')) {
+    return { ...NO_PROOF, chat }
   }
-  const raw: Continue = (begun, { maxTokens }) => continueRaw(trial, begun, maxTokens)
-  // What a thinking model writes into raw text is not separated from its thoughts.
-  const isRaw = !can.has('thinking') && (await continuesText(raw, 'plain', signal))
-  return isRaw === true ? { way: 'raw', forms } : NO_PROOF
+  const means = await meansOf(trial)
+  // The text of a model that thinks may begin with thoughts, whose marks have to be known.
+  if (can.has('thinking') && means.thoughts === undefined) return { ...NO_PROOF, chat }
+  const readable = forms.filter((form) => form !== 'tools' || means.calls !== undefined)
+  const raw: Continue = (begun, more) => continueRaw(trial, begun, { ...more, means })
+  return { chat, raw: await provedBy(raw, readable, signal), means }
 }
 
-interface Trial {
-  readonly http: EngineHttp
-  readonly model: string
-  readonly signal: AbortSignal
-}
-
-async function continueChat(
-  trial: Trial,
-  { text, reasoning }: BegunAnswer,
-  { maxTokens, tools }: Parameters<Continue>[1],
-): Promise<BegunAnswer> {
-  const last = {
-    role: 'assistant',
-    content: text,
-    ...(reasoning !== '' && { thinking: reasoning }),
+/** None of a version that does not render, or of a template that rejects the conversation. */
+async function meansOf(trial: Trial): Promise<RawMeans> {
+  try {
+    return await rawMeans(trialModel(trial), trial.can)
+  } catch (error) {
+    trial.signal.throwIfAborted()
+    if (isPassing(error)) throw error
+    return NO_MEANS
   }
-  return await written(trial, 'chat', {
-    messages: [{ role: 'user', content: TRIAL_QUESTION }, last],
-    ...(tools !== undefined && { tools }),
-    options: { temperature: 0, num_predict: maxTokens },
-  })
 }
 
-async function continueRaw(
-  trial: Trial,
-  { text }: BegunAnswer,
-  maxTokens: number,
-): Promise<BegunAnswer> {
-  const { http, model, signal } = trial
-  const messages = [{ role: 'user', content: TRIAL_QUESTION }]
-  const body = { model, messages, stream: false, _debug_render_only: true }
-  const { _debug_info: info } = await http.post(
-    '/api/chat',
-    { ...body, options: { num_predict: 1 } },
-    { signal, timeoutMs: TRIAL_TIMEOUT_MS },
-  )
-  const { rendered_template: prompt } = recordAt(info, '_debug_info')
-  if (typeof prompt !== 'string') return { text: '', reasoning: '' }
-  return await written(trial, 'generate', {
-    prompt: prompt + text,
-    raw: true,
-    options: { temperature: 0, num_predict: maxTokens },
-  })
-}
-
-async function written(
-  { http, model, signal }: Trial,
-  form: 'chat' | 'generate',
-  body: object,
-): Promise<BegunAnswer> {
-  const state = emptyState()
-  const answer = { text: '', reasoning: '' }
-  const lines = http.stream(
-    `/api/${form}`,
-    { model, stream: true, ...body },
-    {
-      signal,
-      framing: 'lines',
-    },
-  )
-  for await (const line of lines) {
-    const chunk = readLine(line, { kind: 'chat', model, form }, state)
-    const [choice] = chunk !== undefined && 'choices' in chunk.json ? chunk.json.choices : []
-    if (choice !== undefined && 'delta' in choice) {
-      answer.text += choice.delta.content ?? ''
-      answer.reasoning += choice.delta.reasoning_content ?? ''
-    }
-    if (state.done !== undefined) break
+/** @throws InferenceError `loading` if Ollama is busy */
+async function provedBy(
+  write: Continue,
+  forms: readonly ResumeForm[],
+  signal: AbortSignal,
+): Promise<readonly Form[]> {
+  const proved: Form[] = []
+  for (const form of ['plain', ...forms] as const) {
+    const isProved = await continuesText(write, form, signal)
+    if (isProved === undefined) throw new InferenceError('loading', 'Ollama is busy')
+    if (isProved) proved.push(form)
+    // Without plain text, nothing else continues either.
+    else if (form === 'plain') return []
   }
-  return answer
+  return proved
 }

@@ -33,10 +33,12 @@ import { promptBytes, TokenEstimate, withNumbers } from '../token-estimate.ts'
 import { type AnswerState, emptyState, readLine } from './answer-stream.ts'
 import { type CatalogEntry, readCatalog } from './catalog.ts'
 import { type LoadWatch, watchLoading } from './load-state.ts'
+import { readMarked } from './marked-answer.ts'
 import { OllamaManager } from './model-manager.ts'
 import { requestBody } from './request-body.ts'
 import { restOf, sentBody } from './sent-body.ts'
 import { Trials } from './trials.ts'
+import type { SentBody } from './written-tokens.ts'
 
 /** Age after which the list is refreshed, so that requests of other peers do not query Ollama each time. */
 const CATALOG_AGE_MS = 10_000
@@ -142,8 +144,8 @@ class OllamaBackend implements Backend {
         const { path, body } = requestBody(request, entry)
         yield* this.#embed(embeddingInputs(request.body.input).length, { path, body, signal })
       } else if (resume === undefined) {
-        const { path, body } = await sentBody(this.#http, request, entry, { signal })
-        yield* this.#generate(request, { path, body, model, signal, ...watch })
+        const sent = await sentBody(this.#http, request, entry, { signal })
+        yield* this.#generate(request, { ...sent, model, signal, ...watch })
       } else yield* this.#resume(request, entry, { resume, signal, ...watch })
     } catch (error) {
       throw withNumbers(error, { model, request, estimate: this.#estimate })
@@ -185,9 +187,10 @@ class OllamaBackend implements Backend {
   }
 
   async *#generate(request: TextRequest, run: Run): AsyncGenerator<BackendEvent> {
-    const { model, signal, load } = run
+    const { model, signal, load, reading } = run
     const state = emptyState()
-    yield* channelled(this.#chunks(request, run, state), model.id)
+    const chunks = this.#chunks(request, run, state)
+    yield* reading === undefined ? channelled(chunks, model.id) : readMarked(chunks, reading)
     signal.throwIfAborted()
     if (state.done === undefined) {
       throw new InferenceError('engine_failed', 'Ollama ended its answer without a final line')
@@ -265,9 +268,7 @@ class OllamaBackend implements Backend {
   }
 }
 
-interface Run {
-  readonly path: string
-  readonly body: object
+interface Run extends SentBody {
   readonly model: BackendModel
   readonly signal: AbortSignal
   readonly load: LoadWatch

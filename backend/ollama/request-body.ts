@@ -8,6 +8,7 @@ import type { BegunAnswer } from '../continuation/index.ts'
 import { messageText, plainRole, splitPrefix } from '../messages.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
 import type { CatalogEntry } from './catalog.ts'
+import { type Conversation, NEVER_CUT } from './rendered-prompt.ts'
 import type { SentBody } from './written-tokens.ts'
 
 /** `think` knows levels; `none` switches it off. */
@@ -22,12 +23,6 @@ const EFFORTS: Readonly<Record<string, string | boolean>> = {
 }
 /** Model families whose `think` has levels. */
 const LEVELLED = /gpt-?oss/i
-
-/**
- * Without these two Ollama silently drops the start of a prompt that is too long, and of an answer that outgrows the
- * context. With them it rejects the former and ends the latter with `length`.
- */
-const NEVER_CUT = { truncate: false, shift: false }
 
 /** Where a request goes, and what is sent. `begun`: the answer so far. */
 export function requestBody(
@@ -64,14 +59,16 @@ export function requestBody(
   return { path: '/api/chat', body: { ...common, ...chat } }
 }
 
-/** Asks Ollama for the rendered prompt of a conversation instead of an answer. Limited to one token, for versions that cannot. */
-export function renderBody(messages: readonly ChatMessage[], { engineName }: CatalogEntry): object {
+/** What of a chat is rendered. */
+export function conversationOf(
+  request: ChatRequest,
+  messages: readonly ChatMessage[],
+  entry: CatalogEntry,
+): Conversation {
   return {
-    model: engineName,
+    model: entry.engineName,
     messages: messagesOf(messages),
-    stream: false,
-    _debug_render_only: true,
-    options: { num_predict: 1 },
+    ...renderedFields(request, entry),
   }
 }
 
@@ -85,6 +82,8 @@ export function prefixedBody(request: TextRequest, prompt: string, entry: Catalo
     ...logprobsOf(request),
     prompt,
     raw: true,
+    // Ollama tells thoughts apart from their opening mark on only.
+    ...(entry.thinks && { think: false }),
   }
 }
 
@@ -121,16 +120,24 @@ function logprobsOf(request: TextRequest): object {
   return { logprobs: true, ...(typeof top === 'number' && top > 0 && { top_logprobs: top }) }
 }
 
-function chatFields(
-  { response_format: format, tools, tool_choice: choice, reasoning_effort: effort }: ChatRequest,
+function chatFields(request: ChatRequest, entry: CatalogEntry): object {
+  const { response_format: format } = request
+  return {
+    ...(format?.type === 'json_object' && { format: 'json' }),
+    ...(format?.type === 'json_schema' && { format: format.json_schema.schema ?? 'json' }),
+    ...renderedFields(request, entry),
+  }
+}
+
+/** Fields that a template depends on. */
+function renderedFields(
+  { tools, tool_choice: choice, reasoning_effort: effort }: ChatRequest,
   { thinks, model }: CatalogEntry,
-): object {
+): Pick<Conversation, 'tools' | 'think'> {
   const level = typeof effort === 'string' && thinks ? EFFORTS[effort] : undefined
   // Models other than gpt-oss only switch thinking on or off.
   const think = level === undefined || LEVELLED.test(model.family) ? level : level !== false
   return {
-    ...(format?.type === 'json_object' && { format: 'json' }),
-    ...(format?.type === 'json_schema' && { format: format.json_schema.schema ?? 'json' }),
     ...(tools !== undefined && tools !== null && choice !== 'none' && { tools }),
     ...(think !== undefined && { think }),
   }

@@ -1,11 +1,23 @@
-import { InferenceError, type Resume } from '../../protocol/index.ts'
+import {
+  InferenceError,
+  type Resume,
+  type ResumeForm,
+  resumeFormsOf,
+} from '../../protocol/index.ts'
+import type { BegunAnswer } from '../continuation/index.ts'
 import type { EngineHttp } from '../http/index.ts'
-import { splitPrefix } from '../messages.ts'
-import { isPlainText, maxTokensOf, type TextRequest } from '../request-fields.ts'
-import { recordAt } from '../shapes/index.ts'
+import { hasImage, splitPrefix } from '../messages.ts'
+import { maxTokensOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
 import type { CatalogEntry } from './catalog.ts'
-import { prefixedBody, renderBody, requestBody } from './request-body.ts'
+import { type Way, wayFor } from './continuation.ts'
+import type { Reading } from './marked-answer.ts'
+import type { RawMeans } from './raw-means.ts'
+import { renderedPrompt } from './rendered-prompt.ts'
+import { conversationOf, prefixedBody, requestBody } from './request-body.ts'
+import { withAnswer } from './thought-layout.ts'
 import { limitedTo, type SentBody, writtenTokens } from './written-tokens.ts'
+
+type ChatTextRequest = Extract<TextRequest, { readonly kind: 'chat' }>
 
 interface Begun {
   readonly resume?: Resume
@@ -31,7 +43,7 @@ export async function restOf(
   return left > 0 ? limitedTo(left, continues) : undefined
 }
 
-/** An answer that has begun continues from its rendered prompt where the template closes every message. */
+/** What is sent for an answer, from its beginning or from where it broke off. */
 export async function sentBody(
   http: EngineHttp,
   request: TextRequest,
@@ -41,26 +53,61 @@ export async function sentBody(
   const begun = { text: resume?.text ?? '', reasoning: resume?.reasoning ?? '' }
   if (request.kind === 'completion') return requestBody(request, entry, begun)
   const { messages, prefix } = splitPrefix(request.body.messages)
-  const text = prefix + begun.text
-  const isBegun = text !== '' || begun.reasoning !== ''
-  if (!isBegun || entry.continues === 'chat') {
-    return requestBody(request, entry, { ...begun, text })
+  const all = { ...begun, text: prefix + begun.text }
+  const isBegun = all.text !== '' || all.reasoning !== ''
+  const forms = resumeFormsOf(request, begun).filter((form) => form !== 'json')
+  const way = wayFor(entry.continues, forms)
+  if (!isBegun || way === 'chat') return requestBody(request, entry, all)
+  const hindrance = hindranceOf(request, entry, way, forms)
+  const conversation = conversationOf(request.body, messages, entry)
+  const prompt =
+    hindrance === undefined
+      ? await renderedPrompt(http, conversation, { signal, isRequest: true })
+      : undefined
+  if (prompt === undefined) {
+    const why = hindrance ?? 'this version of Ollama does not return rendered prompts'
+    throw new InferenceError(
+      resume === undefined ? 'capability_unavailable' : 'not_resumable',
+      `${entry.model.id} cannot continue a final assistant message here: ${why}`,
+      resume === undefined ? { details: { param: 'messages' } } : {},
+    )
   }
-  const rendered = isPlainText(request)
-    ? await http.post('/api/chat', renderBody(messages, entry), { signal, isRequest: true })
-    : {}
-  const { _debug_info: info } = rendered
-  const { rendered_template: prompt } = recordAt(info, '_debug_info')
-  if (typeof prompt === 'string' && prompt !== '') {
-    const body = prefixedBody(request, prompt + text, entry)
-    return { path: '/api/generate', body }
+  const { thoughts } = entry.continues.means
+  return {
+    path: '/api/generate',
+    body: prefixedBody(request, withAnswer(prompt, all, thoughts), entry),
+    reading: readingOf(request, all, entry.continues.means),
   }
-  const why = isPlainText(request)
-    ? 'this version of Ollama does not return rendered prompts'
-    : 'not together with tools or JSON'
-  throw new InferenceError(
-    resume === undefined ? 'capability_unavailable' : 'not_resumable',
-    `${entry.model.id} cannot continue a final assistant message here: ${why}`,
-    resume === undefined ? { details: { param: 'messages' } } : {},
-  )
+}
+
+/** Why an answer cannot be continued as raw text. */
+function hindranceOf(
+  request: ChatTextRequest,
+  entry: CatalogEntry,
+  way: Way | undefined,
+  forms: readonly ResumeForm[],
+): string | undefined {
+  const { response_format: format, messages } = request.body
+  // Plain text needs no proof where nothing has to be read from it.
+  const isPlain = forms.length === 0 && !entry.thinks
+  if (way === undefined && !isPlain) return ['no trial has proved it', ...forms].join(' with ')
+  if ((format?.type ?? 'text') !== 'text') return 'not as JSON'
+  if (messages.some(hasImage)) return 'not after an image'
+  return forms.length > 0 && wantsLogprobs(request) ? 'not with both tools and logprobs' : undefined
+}
+
+function readingOf(
+  request: ChatTextRequest,
+  { text }: BegunAnswer,
+  { thoughts, calls: format }: RawMeans,
+): Reading {
+  const { tools } = request.body
+  const names = new Set(tools?.map((tool) => tool.function.name))
+  const isOffered = resumeFormsOf(request, {}).includes('tools')
+  // Where a call has no mark, it is the whole text.
+  const mayCall = isOffered && (format?.open !== '' || text.trim() === '')
+  return {
+    ...(text === '' && thoughts !== undefined && { thoughts }),
+    ...(mayCall && format !== undefined && { calls: { format, names } }),
+  }
 }

@@ -1,11 +1,14 @@
 import type { AbortOptions } from '../../timing/index.ts'
 import type { EngineHttp } from '../http/index.ts'
 import { countAt } from '../shapes/index.ts'
+import type { Reading } from './marked-answer.ts'
 
 /** What is sent to Ollama, and where. */
 export interface SentBody {
   readonly path: string
   readonly body: object
+  /** For an answer that Ollama passes on with its marks. @default it has none */
+  readonly reading?: Reading
 }
 
 /**
@@ -28,9 +31,10 @@ export async function writtenTokens(
 }
 
 /** The same request with room for so many tokens. */
-export function limitedTo(tokens: number, { path, body }: SentBody): SentBody {
+export function limitedTo(tokens: number, sent: SentBody): SentBody {
+  const { body } = sent
   const { options } = body as { readonly options?: object }
-  return { path, body: { ...body, options: { ...options, num_predict: tokens } } }
+  return { ...sent, body: { ...body, options: { ...options, num_predict: tokens } } }
 }
 
 async function promptTokens(
