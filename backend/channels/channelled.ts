@@ -60,7 +60,10 @@ class ChannelledAnswer {
     const { logprobs: _, ...rest } = choice
     return {
       ...rest,
-      delta: { ...others, ...this.#deltaOf(parts, others.reasoning_content ?? '') },
+      delta: {
+        ...others,
+        ...this.#deltaOf(parts, others.reasoning_content ?? '', choice.finish_reason),
+      },
       finish_reason:
         fittingFinish(choice.finish_reason, this.#calls.hasCalls) ?? choice.finish_reason,
     }
@@ -83,7 +86,11 @@ class ChannelledAnswer {
     return text
   }
 
-  #deltaOf(parts: readonly ChannelPart[], thought: string): ChatDelta {
+  #deltaOf(
+    parts: readonly ChannelPart[],
+    thought: string,
+    finish: Choice['finish_reason'],
+  ): ChatDelta {
     const textOf = (kind: 'reasoning' | 'text'): string =>
       parts.flatMap((part) => (part.kind === kind ? [part.text] : [])).join('')
     const reasoning = thought + textOf('reasoning')
@@ -101,6 +108,7 @@ class ChannelledAnswer {
           )
         : [],
     )
+    if (finish !== null) calls.push(...this.#calls.end(finish))
     return {
       ...(content !== '' && { content }),
       ...(reasoning !== '' && { reasoning_content: reasoning }),

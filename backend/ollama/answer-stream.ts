@@ -48,9 +48,10 @@ export function readLine(line: string, shape: Shape, state: AnswerState): Backen
   const failure = failureIn(record, line)
   if (failure !== undefined) throw failure
   const { done, done_reason: reason, logprobs, load_duration: loadDuration } = record
-  const delta = shape.form === 'chat' ? chatDelta(record, state) : textDelta(record)
   const isDone = flagAt(done, 'done') === true
-  const finish = isDone ? readFinish(reason, state) : null
+  const reported = isDone ? readFinish(reason) : null
+  const delta = shape.form === 'chat' ? chatDelta(record, reported, state) : textDelta(record)
+  const finish = fittingFinish(reported, state.toolCalls.hasCalls)
   if (isDone) {
     state.done = readEnd(record)
     state.loadMs = milliseconds(loadDuration, 'load_duration')
@@ -64,11 +65,16 @@ export function readLine(line: string, shape: Shape, state: AnswerState): Backen
   return { type: 'chunk', json, tokenIds: [], logprobs: [] }
 }
 
-function chatDelta({ message }: Json, { toolCalls }: AnswerState): ChatDelta {
+function chatDelta(
+  { message }: Json,
+  finish: FinishReason | null,
+  { toolCalls }: AnswerState,
+): ChatDelta {
   const { content, thinking, tool_calls: calls } = recordAt(message, 'message')
   const text = textAt(content, 'message.content')
   const thought = textAt(thinking, 'message.thinking')
   const tools = toolCalls.take(calls, 'message.tool_calls')
+  if (finish !== null) tools.push(...toolCalls.end(finish))
   return {
     ...(text !== '' && { content: text }),
     ...(thought !== '' && { reasoning_content: thought }),
@@ -81,14 +87,12 @@ function textDelta({ response }: Json): ChatDelta {
   return text === '' ? {} : { content: text }
 }
 
-function readFinish(reason: unknown, { toolCalls }: AnswerState): FinishReason {
+function readFinish(reason: unknown): FinishReason {
   // `load` and `unload` end requests without a prompt; ours always have one.
   if (reason === 'load' || reason === 'unload') {
     throw new InferenceError('engine_failed', 'Ollama ended the request without an answer')
   }
-  toolCalls.end()
-  const finish = finishReasonAt(reason, 'done_reason') ?? 'stop'
-  return fittingFinish(finish, toolCalls.hasCalls) ?? finish
+  return finishReasonAt(reason, 'done_reason') ?? 'stop'
 }
 
 /** Ollama counts nanoseconds. It does not report how much of the prompt was cached. */

@@ -3,7 +3,6 @@ import {
   type ChatDelta,
   type CompletionChunk,
   type FinishReason,
-  InferenceError,
   LIMITS,
   type Usage,
 } from '../../protocol/index.ts'
@@ -25,6 +24,7 @@ import {
   ToolCallReader,
   textAt,
   usageAt,
+  WrongShape,
 } from '../shapes/index.ts'
 import { type OnProgress, reportProgress } from './llama-progress.ts'
 import { tokenIdsIn } from './token-ids.ts'
@@ -107,9 +107,9 @@ function onlyChoice(value: unknown): Json | undefined {
   const { index: sent } = choice
   const index = countAt(sent, 'choices.0.index') ?? 0
   if (choices.length === 1 && index === 0) return choice
-  throw new InferenceError(
-    'engine_failed',
+  throw new WrongShape(
     `the engine sent 'choices' with ${choices.length} answers, the first with index ${index}; expected one with index 0`,
+    'choices',
   )
 }
 
@@ -125,9 +125,8 @@ function chatChunk(
   const isText = isAbsent(sent) && isAbsent(message) && !isAbsent(text)
   const spoken = isText ? { content: text } : recordAt(sent ?? message, `choices.0.${name}`)
   for (const field of unknownIn(spoken)) unread.add(`choices.0.${name}.${field}`)
-  const delta = readDelta(spoken, name, toolCalls)
+  const delta = readDelta(spoken, name, toolCalls, reason)
   const isEmpty = Object.keys(delta).length === 0
-  if (reason !== null) toolCalls.end()
   const finish = fittingFinish(reason, toolCalls.hasCalls)
   if (finish === 'stop' && isEmpty && pieces === 0) requireRead(unread)
   const tokens = shape.withLogprobs ? chatLogprobs(logprobs) : []
@@ -166,9 +165,9 @@ function unknownIn(spoken: Json): string[] {
 function requireRead(unread: ReadonlySet<string>): void {
   const [first] = unread
   if (first === undefined) return
-  throw new InferenceError(
-    'engine_failed',
-    `the engine sent an answer without text or calls, but with '${first}', which is not known`,
+  throw new WrongShape(
+    `the engine sent an answer without text or calls, but with '${first.slice(0, 80)}', which is not known`,
+    first.slice(0, 80),
   )
 }
 
@@ -214,7 +213,12 @@ function emptyChunk({ kind, model }: Pick<Shape, 'kind' | 'model'>): ChatChunk |
 }
 
 /** What the delta adds. The client sets the role. */
-function readDelta(sent: Json, name: string, toolCalls: ToolCallReader): ChatDelta {
+function readDelta(
+  sent: Json,
+  name: string,
+  toolCalls: ToolCallReader,
+  reason: FinishReason | null,
+): ChatDelta {
   const path = `choices.0.${name}`
   const { content, refusal, tool_calls: calls, function_call: oldCall } = sent
   const spoken = contentAt(content, `${path}.content`)
@@ -226,6 +230,7 @@ function readDelta(sent: Json, name: string, toolCalls: ToolCallReader): ChatDel
     const call = { index: 0, function: recordAt(oldCall, `${path}.function_call`) }
     tools.push(...toolCalls.take([call], `${path}.function_call`))
   }
+  if (reason !== null) tools.push(...toolCalls.end(reason))
   return {
     ...(spoken.text !== '' && { content: spoken.text }),
     ...(thought !== '' && { reasoning_content: thought }),

@@ -4,13 +4,16 @@ export type Json = Readonly<Record<string, unknown>>
 
 /** A field of an undocumented shape: the answer fails with the field's path and shape. */
 export function wrongShape(path: string, value: unknown, expected: string): WrongShape {
-  return new WrongShape(`the engine sent '${path}' as ${shapeOf(value)}; expected ${expected}`)
+  return new WrongShape(
+    `the engine sent '${path}' as ${shapeOf(value)}; expected ${expected}`,
+    path,
+  )
 }
 
-/** An `engine_failed` whose message has only field names and kinds of values from the engine. */
+/** An `engine_failed` whose message has only field names and kinds of values from the engine, with the field as `param`. */
 export class WrongShape extends InferenceError {
-  constructor(message: string) {
-    super('engine_failed', message)
+  constructor(message: string, path: string) {
+    super('engine_failed', message, { details: { param: path } })
   }
 }
 

@@ -1,5 +1,5 @@
 import { type FinishReason, InferenceError } from '../../protocol/index.ts'
-import { isAbsent, wrongShape } from './field.ts'
+import { isAbsent, WrongShape, wrongShape } from './field.ts'
 
 /**
  * Why an answer ended, by the names that the engines document: OpenAI, vLLM, SGLang, llama.cpp, Ollama, Mistral (`model_length`),
@@ -55,7 +55,7 @@ export function finishReasonAt(value: unknown, path: string): FinishReason | nul
   switch (reason) {
     case undefined: {
       const message = `the engine ended the answer with an unknown '${path}': '${value.slice(0, 40)}'`
-      throw new InferenceError('engine_failed', message)
+      throw new WrongShape(message, path)
     }
     case 'failed':
       throw new InferenceError('engine_failed', `the engine aborted the answer: '${name}'`)

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { InferenceError, type ToolCallDelta } from '../../protocol/index.ts'
-import { countAt, isAbsent, type Json, recordAt, textAt, wrongShape } from './field.ts'
+import type { FinishReason, ToolCallDelta } from '../../protocol/index.ts'
+import { countAt, isAbsent, type Json, recordAt, textAt, WrongShape, wrongShape } from './field.ts'
 
 /** A tool call, or a part of one, as an engine sent it. */
 interface SentToolCall {
@@ -18,6 +18,10 @@ interface SentToolCall {
 interface Call {
   /** In the order of appearance. */
   readonly place: number
+  /** Number in the answer; undefined while the call is held back. */
+  shownAs: number | undefined
+  /** Distinct from those of other calls. */
+  readonly id: string
   readonly sentIndex: number | undefined
   /** As the engine sent it; empty if it sends none. */
   sentId: string
@@ -29,10 +33,12 @@ interface Call {
 /**
  * Distinguishes the tool calls of a stream. Engines number them by `index`, or name them by `id`, or do both; some leave out
  * the index, give every call index 0, count from 1, repeat id and name with every part, or send a new id with every part.
- * The result is numbered from 0 in order of appearance, with id and name once; a call without an id gets one.
+ * The result is numbered from 0 in order of appearance, with id and name once; a call without an id gets one. A call is held
+ * back until its arguments, another call or the end of the answer show that its name is complete.
  */
 export class ToolCallReader {
   readonly #calls: Call[] = []
+  #shown = 0
 
   /** Whether any call was read. */
   get hasCalls(): boolean {
@@ -48,46 +54,50 @@ export class ToolCallReader {
     if (isAbsent(value)) return []
     // One call in place of a list.
     const list = Array.isArray(value) ? value : [value]
-    return list.map((item: unknown, at) => {
+    return list.flatMap((item: unknown, at) => {
       const where = Array.isArray(value) ? `${path}.${at}` : path
       return this.#add(sentCallAt(item, where), at > 0, where)
     })
   }
 
-  /** @throws InferenceError `engine_failed` for a call without a name */
-  end(): void {
-    if (this.#calls.every(({ name }) => name !== '')) return
-    throw new InferenceError('engine_failed', 'the engine sent a tool call without a name')
+  /**
+   * The calls that were held back, at the end of the answer: none if its limit cut them off.
+   *
+   * @throws InferenceError `engine_failed` for a call without a name
+   */
+  end(finish: FinishReason): ToolCallDelta[] {
+    if (finish === 'length') return []
+    if (this.#calls.every(({ name }) => name !== '')) return this.#showNamed()
+    throw new WrongShape('the engine sent a tool call without a name', 'tool_calls')
   }
 
-  #add(sent: SentToolCall, isBesideOther: boolean, path: string): ToolCallDelta {
+  #add(sent: SentToolCall, isBesideOther: boolean, path: string): ToolCallDelta[] {
     const known = this.#callOf(sent, isBesideOther)
     if (known === undefined) return this.#begin(sent, path)
-    const isNamed = known.name === '' && sent.name !== ''
-    if (isNamed) known.name = sent.name
+    if (known.name === '') known.name = sent.name
     if (known.sentId === '') known.sentId = sent.id
     // Some engines end a call with a record of the whole call.
     const isRepeated = sent.arguments === known.arguments && isWhole(known.arguments)
     const added = isRepeated ? '' : sent.arguments
     known.arguments += added
-    const called = {
-      ...(isNamed && { name: sent.name }),
-      ...(added !== '' && { arguments: added }),
-    }
-    return { index: known.place, function: called }
+    if (known.shownAs === undefined) return this.#showBegun(known)
+    return added === '' ? [] : [{ index: known.shownAs, function: { arguments: added } }]
   }
 
-  #begin(sent: SentToolCall, path: string): ToolCallDelta {
+  #begin(sent: SentToolCall, path: string): ToolCallDelta[] {
     const { index, id, name, arguments: text } = sent
     if (id === '' && name === '') {
-      throw new InferenceError(
-        'engine_failed',
+      throw new WrongShape(
         `the engine sent '${path}' as a part of a tool call that never began; expected an id or a name first`,
+        path,
       )
     }
     const isTaken = this.#calls.some(({ sentId }) => sentId === id)
+    const before = this.#showNamed()
     const call: Call = {
       place: this.#calls.length,
+      shownAs: undefined,
+      id: id === '' || isTaken ? `call_${randomBytes(12).toString('hex')}` : id,
       sentIndex: index,
       sentId: id,
       name,
@@ -95,12 +105,25 @@ export class ToolCallReader {
       isBare: sent.isBare,
     }
     this.#calls.push(call)
-    return {
-      index: call.place,
-      id: id === '' || isTaken ? `call_${randomBytes(12).toString('hex')}` : id,
-      type: 'function',
-      function: { ...(name !== '' && { name }), arguments: text },
-    }
+    return [...before, ...this.#showBegun(call)]
+  }
+
+  /** Calls that are held back, except those without a name. */
+  #showNamed(): ToolCallDelta[] {
+    return this.#calls
+      .filter(({ shownAs, name }) => shownAs === undefined && name !== '')
+      .map((call) => this.#show(call))
+  }
+
+  /** A call, if its name is complete. */
+  #showBegun(call: Call): ToolCallDelta[] {
+    return call.name !== '' && call.arguments !== '' ? [this.#show(call)] : []
+  }
+
+  #show(call: Call): ToolCallDelta {
+    call.shownAs = this.#shown++
+    const { id, name, arguments: text } = call
+    return { index: call.shownAs, id, type: 'function', function: { name, arguments: text } }
   }
 
   /** The call that a part belongs to; undefined for a new call. */
@@ -115,7 +138,7 @@ export class ToolCallReader {
               call.sentId === id &&
               (index === undefined || call.sentIndex === index || name === ''),
           )
-    if (byId !== undefined) return byId
+    if (byId !== undefined) return repeatsId(byId, sent) ? undefined : byId
     const last =
       index === undefined
         ? this.#calls.at(-1)
@@ -130,6 +153,12 @@ export class ToolCallReader {
       ? undefined
       : sameCall(last, sent)
   }
+}
+
+/** Whether a part is another call with the id of one that is whole: it has a name, and other whole arguments. */
+function repeatsId(call: Call, { name, arguments: text }: SentToolCall): boolean {
+  if (name === '' || call.name === '') return false
+  return name !== call.name || (text !== call.arguments && isWhole(call.arguments) && isWhole(text))
 }
 
 /**

@@ -9,7 +9,7 @@ import { countAt, isAbsent, listAt, recordAt, WrongShape, wrongShape } from './f
 export function vectorsOf(data: unknown, count: number, path: string): readonly number[][] {
   const items = listAt(data, path).map((item, at) => recordAt(item, `${path}.${at}`))
   if (items.length !== count) {
-    throw new WrongShape(`the engine sent ${items.length} embeddings for ${count} inputs`)
+    throw new WrongShape(`the engine sent ${items.length} embeddings for ${count} inputs`, path)
   }
   const hasIndexes = items.some(({ index }) => !isAbsent(index))
   const vectors = new Map<number, number[]>()
@@ -25,7 +25,7 @@ export function vectorsOf(data: unknown, count: number, path: string): readonly 
   const [length = 0] = ordered.map((vector) => vector.length)
   const odd = ordered.findIndex((vector) => vector.length !== length)
   if (odd < 0) return ordered
-  throw new WrongShape('the engine sent embeddings of different lengths')
+  throw new WrongShape('the engine sent embeddings of different lengths', path)
 }
 
 /**

@@ -368,6 +368,27 @@ describe('tool calls', () => {
     expect(calls[1]?.id).not.toBe(first.id)
   })
 
+  it.each<[string, object, readonly object[]]>([
+    ['', {}, [{}, {}]],
+    [' in one list', {}, []],
+    [' and the same index', { index: 0 }, [{ index: 0 }, { index: 0 }]],
+  ])('that are whole are two with one id%s', async (_, __, apart) => {
+    const calls = [
+      ['search', '{"q":1}'],
+      ['search', '{"q":2}'],
+      ['open', '{"q":2}'],
+    ].map(([name, text]) => ({ id: 'c', function: { name, arguments: text } }))
+    const reply =
+      apart.length === 0
+        ? events(chunk({ tool_calls: calls }), chunk({}, 'stop'), '[DONE]')
+        : stream(...calls.map((call) => ({ ...call, ...apart[0] })))
+    const answer = await heard(reply)
+    expect(answer.calls.map(({ name, text }) => [name, text])).toEqual(
+      calls.map(({ function: { name, arguments: text } }) => [name, text]),
+    )
+    expect(new Set(answer.calls.map(({ id }) => id)).size).toBe(3)
+  })
+
   it('with a new id in every part are one', async () => {
     const { calls } = await heard(
       stream(
@@ -537,6 +558,27 @@ describe('the end of an answer', () => {
   it('is read without the blank line after the last event', async () => {
     const reply = new Response(`data: ${chunk({ content: 'a' })}\n\ndata: ${chunk({}, 'stop')}`)
     expect(await heard(reply)).toMatchObject({ text: 'a', finishes: ['stop'] })
+  })
+
+  it.each<[string, object]>([
+    ['a name', { index: 0, id: 'c', function: { arguments: '' } }],
+    ['all of its name', { index: 0, id: 'c', function: { name: 'sea', arguments: '' } }],
+    ['a function', { index: 0, id: 'c', type: 'function' }],
+  ])('at max_tokens before a call has %s is `length`, without the call', async (_, cut) => {
+    const whole = { index: 0, id: 'w', function: { name: 'open', arguments: '{}' } }
+    for (const before of [[], [whole]]) {
+      const parts = [...before, { ...cut, index: before.length }]
+      const answer = await heard(
+        events(
+          chunk({ content: 'Let me ' }),
+          ...parts.map((part) => chunk({ tool_calls: [part] })),
+          chunk({}, 'length'),
+          '[DONE]',
+        ),
+      )
+      expect(answer).toMatchObject({ text: 'Let me ', finishes: ['length'] })
+      expect(answer.calls.map(({ name }) => name)).toEqual(before.map(() => 'open'))
+    }
   })
 
   it('at max_tokens inside a call is `length`, with the partial call', async () => {
