@@ -83,7 +83,7 @@ interface DetailsByCode {
 
 /** Details that an error of any code may have. */
 interface CommonDetails {
-  /** The request field at fault: OpenAI's `error.param`. */
+  /** The request field at fault: OpenAI's `error.param`. With `engine_failed`: the field of an engine's answer whose shape is not known. */
   readonly param?: string
   /** For a chain of models: the failure of each member that was tried. */
   readonly members?: readonly {

@@ -521,7 +521,7 @@ export type Failed = Message<"skein.v1.Failed"> & {
   contextLength?: number | undefined;
 
   /**
-   * invalid_request, capability_unavailable
+   * invalid_request, capability_unavailable; engine_failed: a field of the engine's answer
    *
    * @generated from field: optional string param = 7;
    */

@@ -27,9 +27,18 @@ export function isHang(
   return code === 'loading' && (isAtWork || ttftMs !== undefined)
 }
 
-/** Whether the same peer may be asked again if no other is left. */
-export function mayRepeat({ error }: Failure): boolean {
-  return error.traits.retrySamePeer
+/** Times that one peer is asked while its engine answers in a shape that is not read. */
+const MAX_UNREADABLE = 2
+
+/** Whether the peer of a failure may be asked again if no other is left. @param failures all of the request */
+export function mayRepeat({ error, peer }: Failure, failures: readonly Failure[]): boolean {
+  const unreadable = failures.filter((other) => other.peer === peer && isUnreadable(other.error))
+  return error.traits.retrySamePeer && unreadable.length < MAX_UNREADABLE
+}
+
+/** A field of an unknown shape is sent again, as a rule. */
+function isUnreadable({ code, details }: InferenceError): boolean {
+  return code === 'engine_failed' && details.param !== undefined
 }
 
 /**

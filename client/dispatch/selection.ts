@@ -83,7 +83,10 @@ export class Selection {
     return this.candidates().some((other) => {
       if (other.key === key || other.acquaintance === 'heard') return false
       const failure = this.#failed.newestOf(other.key)
-      return failure === undefined || (mayRepeat(failure) && failure.error.code !== 'stalled')
+      return (
+        failure === undefined ||
+        (mayRepeat(failure, this.failures) && failure.error.code !== 'stalled')
+      )
     })
   }
 
@@ -227,7 +230,7 @@ export class Selection {
       const failure = this.#failed.newestOf(choice.candidate.key)
       if (failure === undefined) return false
       const isBack = failure.error.code === 'dial_failed' && this.#failed.mayBeBack(failure.peer)
-      return mayRepeat(failure) || isBack || this.#mayGoByText(choice, query)
+      return mayRepeat(failure, this.failures) || isBack || this.#mayGoByText(choice, query)
     })
   }
 

@@ -244,6 +244,28 @@ describe('how a request ends', () => {
     expect(only.streams).toHaveLength(1)
   })
 
+  it('asks a peer twice at most whose engine answers in an unknown shape', async () => {
+    swarm = await FakeSwarm.create(impatient)
+    const details = { param: 'choices.0.delta.content' }
+    const only = await swarm.add(refuses('engine_failed', { details }))
+    await expect(swarm.requester.chat(request)).rejects.toMatchObject({
+      code: 'engine_failed',
+      details,
+    })
+    expect(only.streams).toHaveLength(2)
+  })
+
+  it('says in the record why the usage of a whole answer is estimated', async () => {
+    swarm = await FakeSwarm.create(impatient)
+    const message = "the engine sent 'usage.prompt_tokens' as the number -1"
+    const error = new InferenceError('engine_failed', message)
+    await swarm.add(says(...begin, hello, chatDelta(2, {}, 'stop'), { type: 'failed', error }))
+    const answer = swarm.requester.streamChat(request)
+    expect(await textOf(answer)).toBe('hel')
+    expect(answer.event).toMatchObject({ outcome: 'answered', usageEstimated: true })
+    expect(answer.attempts).toMatchObject([{ outcome: 'engine_failed', message }])
+  })
+
   it('does not give up on a busy peer because another calls the request invalid', async () => {
     swarm = await FakeSwarm.create({ ...impatient, timeoutMs: 5_000 })
     await swarm.add(refuses('over_capacity', { retryAfterMs: 20_000 }))
