@@ -398,7 +398,9 @@ class WrittenResults {
     add(line: string, kind: 'completed' | 'failed'): Promise<void>;
 }
 class WrongShape extends InferenceError {
-    constructor(message: string, path: string);
+    constructor(message: string, path: string, options?: {
+        readonly cause?: unknown;
+    });
 }
 const CAPABILITIES: readonly ["chat", "completion", "embedding", "tools", "json_schema", "logprobs", "token_ids", "vision", "score"];
 const CONTINUE_BY: readonly ContinueBy[];

@@ -13,15 +13,22 @@ import {
   fittingFinish,
   flagAt,
   type Json,
+  reasoningAt,
   recordAt,
   recordIn,
+  requireRead,
   ToolCallReader,
   textAt,
+  unreadIn,
 } from '../shapes/index.ts'
 
 /** The stream so far, and its end once it has arrived. */
 export interface AnswerState {
   readonly toolCalls: ToolCallReader
+  /** Fields with something in them, of undocumented names. */
+  readonly unread: Set<string>
+  /** Nothing of an answer has come. */
+  isEmpty: boolean
   done: BackendDone | undefined
   /** Time that loading the model took, in milliseconds; a loaded one is found in a few. */
   loadMs: number
@@ -35,7 +42,13 @@ interface Shape {
 }
 
 export function emptyState(): AnswerState {
-  return { toolCalls: new ToolCallReader(), done: undefined, loadMs: 0 }
+  return {
+    toolCalls: new ToolCallReader(),
+    unread: new Set(),
+    isEmpty: true,
+    done: undefined,
+    loadMs: 0,
+  }
 }
 
 /**
@@ -57,6 +70,8 @@ export function readLine(line: string, shape: Shape, state: AnswerState): Backen
     state.loadMs = milliseconds(loadDuration, 'load_duration')
   }
   const tokens = tokenLogprobs(logprobs, 'logprobs')
+  if (Object.keys(delta).length > 0) state.isEmpty = false
+  if (finish === 'stop' && state.isEmpty) requireRead(state.unread)
   if (Object.keys(delta).length === 0 && finish === null && tokens.length === 0) return undefined
   const json =
     shape.kind === 'chat'
@@ -65,14 +80,14 @@ export function readLine(line: string, shape: Shape, state: AnswerState): Backen
   return { type: 'chunk', json, tokenIds: [], logprobs: [] }
 }
 
-function chatDelta(
-  { message }: Json,
-  finish: FinishReason | null,
-  { toolCalls }: AnswerState,
-): ChatDelta {
-  const { content, thinking, tool_calls: calls } = recordAt(message, 'message')
+function chatDelta({ message }: Json, finish: FinishReason | null, state: AnswerState): ChatDelta {
+  const { toolCalls } = state
+  const spoken = recordAt(message, 'message')
+  const { content, tool_calls: calls } = spoken
+  for (const field of unreadIn(spoken)) state.unread.add(`message.${field}`)
   const text = textAt(content, 'message.content')
-  const thought = textAt(thinking, 'message.thinking')
+  // `thinking`; servers with Ollama's API have other names.
+  const thought = reasoningAt(spoken, 'message')
   const tools = toolCalls.take(calls, 'message.tool_calls')
   if (finish !== null) tools.push(...toolCalls.end(finish))
   return {

@@ -21,8 +21,10 @@ import {
   reasoningAt,
   recordAt,
   recordIn,
+  requireRead,
   ToolCallReader,
   textAt,
+  unreadIn,
   usageAt,
   WrongShape,
 } from '../shapes/index.ts'
@@ -124,7 +126,7 @@ function chatChunk(
   const name = isAbsent(sent) ? 'message' : 'delta'
   const isText = isAbsent(sent) && isAbsent(message) && !isAbsent(text)
   const spoken = isText ? { content: text } : recordAt(sent ?? message, `choices.0.${name}`)
-  for (const field of unknownIn(spoken)) unread.add(`choices.0.${name}.${field}`)
+  for (const field of unreadIn(spoken)) unread.add(`choices.0.${name}.${field}`)
   const delta = readDelta(spoken, name, toolCalls, reason)
   const isEmpty = Object.keys(delta).length === 0
   const finish = fittingFinish(reason, toolCalls.hasCalls)
@@ -138,37 +140,6 @@ function chatChunk(
       { index: 0, delta, finish_reason: finish, ...stopReasonOf(choice, finish), ...chosen },
     ],
   } as ChatChunk
-}
-
-/** Of a message; those without text of the answer, too. */
-const KNOWN: ReadonlySet<string> = new Set([
-  ...[
-    'role',
-    'content',
-    'refusal',
-    'tool_calls',
-    'function_call',
-    'reasoning_content',
-    'reasoning',
-  ],
-  ...['thinking', 'reasoning_text', 'reasoning_details', 'annotations', 'citations', 'name', 'id'],
-  ...['tool_call_id', 'provider_specific_fields', 'reasoning_opaque', 'signature', 'status'],
-])
-
-function unknownIn(spoken: Json): string[] {
-  const holds = (value: unknown): boolean =>
-    typeof value === 'string' ? value !== '' : typeof value === 'object' && value !== null
-  return Object.keys(spoken).filter((field) => !KNOWN.has(field) && holds(spoken[field]))
-}
-
-/** An empty answer beside a field that was not read is not the engine's answer. */
-function requireRead(unread: ReadonlySet<string>): void {
-  const [first] = unread
-  if (first === undefined) return
-  throw new WrongShape(
-    `the engine sent an answer without text or calls, but with '${first.slice(0, 80)}', which is not known`,
-    first.slice(0, 80),
-  )
 }
 
 function chatLogprobs(logprobs: unknown) {

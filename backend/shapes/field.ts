@@ -12,8 +12,8 @@ export function wrongShape(path: string, value: unknown, expected: string): Wron
 
 /** An `engine_failed` whose message has only field names and kinds of values from the engine, with the field as `param`. */
 export class WrongShape extends InferenceError {
-  constructor(message: string, path: string) {
-    super('engine_failed', message, { details: { param: path } })
+  constructor(message: string, path: string, options: { readonly cause?: unknown } = {}) {
+    super('engine_failed', message, { ...options, details: { param: path } })
   }
 }
 
@@ -80,8 +80,7 @@ export function recordIn(text: string): Json {
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    const message = 'the engine sent invalid JSON'
-    throw new InferenceError('engine_failed', message, { cause })
+    throw new WrongShape('the engine sent invalid JSON', 'record', { cause })
   }
   const only = Array.isArray(value) && value.length === 1 ? value[0] : value
   if (isAbsent(only)) throw wrongShape('record', only, 'an object')
