@@ -45,6 +45,8 @@ export interface AttemptRecord {
   readonly relay?: string
   /** Bytes through that relay, both directions. */
   readonly relayedBytes?: number
+  /** `webrtc`: it went over a direct path between two NATs. */
+  readonly path?: 'webrtc'
   /** Of the attempt's span, 16 hexadecimal digits, if the request is recorded as part of a trace. */
   readonly spanId?: string
   /** Reason given by the peer or the connection. */

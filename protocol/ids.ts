@@ -20,12 +20,19 @@ export const PROTOCOLS = {
   dialBackNonce: '/skein/dial-back-nonce/1.0.0',
   /** Asks a peer whether it sees another at the same public IP address as the asker. */
   sameNetwork: '/skein/same-network/1.0.0',
+  /** Asks a bootstrap peer where it sees the asker, and where it answers STUN. */
+  sighting: '/skein/sighting/1.0.0',
+  /** Over a relayed connection: how to reach each other directly, by WebRTC. */
+  directPath: '/skein/direct-path/1.0.0',
   /** Proof of membership, and the signed lists of members, in a swarm with members. */
   membership: '/skein/membership/1.0.0',
 } as const
 
 /** Signature domain of advertisements: a signature for one purpose is invalid for another. */
 export const ADVERTISEMENT_DOMAIN = 'skein-advertisement'
+
+/** Signature domain of sightings. */
+export const SIGHTING_DOMAIN = 'skein-sighting'
 
 /** Signature domains of receipts: the client's part and the server's. */
 export const RECEIPT_DOMAINS = {

@@ -45,6 +45,14 @@ export {
   encodeDialBackResponse,
   MAX_DIAL_BACK_REQUEST_BYTES,
 } from './dial-back.ts'
+export {
+  type DirectPathCandidate,
+  type DirectPathSide,
+  decodeDirectPathAnswer,
+  decodeDirectPathOffer,
+  encodeDirectPathAnswer,
+  encodeDirectPathOffer,
+} from './direct-path.ts'
 export { ADVERTISEMENT_DOMAIN, RECEIPT_DOMAINS } from './ids.ts'
 export { depthOf, hasAtMost } from './json-bounds.ts'
 export { JsonCounter, type JsonShape, measureJson, parsedBytes } from './json-shape.ts'
@@ -104,4 +112,12 @@ export {
 } from './requirements.ts'
 export { RESUME_FORMS, type ResumeForm, resumeField, resumeFormsOf } from './resume-forms.ts'
 export { type Rotation, secretDigest } from './rotation.ts'
+export {
+  decodeSightingResponse,
+  encodeSightingResponse,
+  openSighting,
+  type Sighting,
+  type SightingResponse,
+  sealSighting,
+} from './sighting.ts'
 export { parseTraceparent } from './trace-context.ts'

@@ -76,6 +76,12 @@ export const LIMITS = {
   maxDialBackTargets: 4,
   /** Bytes of a dial-back request for each address: about what a handshake makes the dialler send. */
   dialBackBytesPerTarget: 1_024,
+  /** One signed sighting. */
+  maxSightingBytes: 1_024,
+  /** Sightings that one side of a direct path brings. */
+  maxDirectPathSightings: 3,
+  /** Sockets that one side of a direct path names. */
+  maxDirectPathCandidates: 6,
   /** Inputs of one embedding request. */
   maxEmbeddingInputs: 2_048,
   /** Fields of one request, unknown ones included: each is named in a refusal. */
