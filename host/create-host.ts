@@ -205,6 +205,7 @@ async function assemble(
   })
   reachable = await keepReachable({
     ...{ init, libp2p, own, relaying, gater, lookup, bootstrapPeers, random, signal, onError },
+    privateKey: persistence.privateKey,
   })
   const { reach, mapper } = reachable
   let triedKnown = false
@@ -249,6 +250,7 @@ async function assemble(
     },
     onReachability: reach.onChange,
     portMapping: reachable.portMapping,
+    directPaths: reachable.directPaths,
     natKind: (options = {}) => reach.natKind(options),
     joined: (options) =>
       waitUntilJoined({ libp2p, table: dht.table, bootstrapPeers, mayFindPeers, signal }, options),

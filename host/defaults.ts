@@ -59,6 +59,7 @@ export interface ResolvedHostInit extends Omit<HostInit, 'membership'> {
   readonly bootstrap: readonly string[]
   readonly mdns: boolean
   readonly portMapping: boolean
+  readonly webrtc: boolean
   readonly ownSwarm: boolean
   readonly peerExchange: boolean
   readonly relay: 'always' | 'when-public' | 'never'
@@ -91,6 +92,7 @@ export function resolveHostInit(init: Omit<HostInit, 'membership'>): ResolvedHos
     bootstrap: init.bootstrap ?? [],
     mdns: init.mdns ?? false,
     portMapping: init.portMapping ?? false,
+    webrtc: init.webrtc ?? false,
     ownSwarm: init.ownSwarm ?? false,
     peerExchange: init.peerExchange ?? true,
     maxOpenFiles: init.maxOpenFiles ?? Number.POSITIVE_INFINITY,

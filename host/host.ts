@@ -4,6 +4,7 @@ import type { CID } from 'multiformats/cid'
 import type { Advertisement } from '../protocol/index.ts'
 import type { AbortOptions } from '../timing/index.ts'
 import type { Acquaintance } from './acquaintance.ts'
+import type { DirectPathsState } from './direct-path/index.ts'
 import type { HostMembership } from './members/index.ts'
 import type { ClockReport } from './peer-clocks.ts'
 import type { PortMapping } from './port-mapping/index.ts'
@@ -68,6 +69,13 @@ export interface HostInit {
    * @default false
    */
   readonly portMapping?: boolean
+  /**
+   * Open direct paths to peers that are reached through relays, by WebRTC; on a host that always relays, tell others the
+   * sockets for that, at the UDP port with the number of its first TCP port. Takes the package `node-datachannel`, and
+   * bootstrap peers that do the same.
+   * @default false
+   */
+  readonly webrtc?: boolean
   /** Exchange advertisements with connected peers, in addition to the DHT. @default true */
   readonly peerExchange?: boolean
   /** File descriptors of the process (`ulimit -n`): the bounds on connections follow it. @default enough for 1,000 connections */
@@ -158,6 +166,8 @@ export interface Host extends AsyncDisposable {
   onReachability(listener: (reachability: Reachability) => void): () => void
   /** Whether a router forwards a port to this host on request. Waits for the first try, 16 s by default. */
   portMapping(options?: JoinOptions): Promise<PortMapping>
+  /** Whether this host opens direct paths between NATs, and how many are open. */
+  directPaths(): DirectPathsState
   /** How a router maps this host's connections, as two connected peers see them. */
   natKind(options?: AbortOptions): Promise<NatKind>
   /** Current use of this host as a relay, and the relays through which it is reached. */

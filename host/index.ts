@@ -24,6 +24,7 @@ export { answers } from './connection-check.ts'
 export { createHost } from './create-host.ts'
 export { DataDirLockedError, lockDataDir, lockDataDirInTurn } from './data-dir-lock.ts'
 export { DEFAULT_BOOTSTRAP } from './default-bootstrap.ts'
+export { type DirectPathsState, isDirectPath } from './direct-path/index.ts'
 export type {
   AdvertisementBook,
   BootstrapState,

@@ -1,8 +1,9 @@
-import type { Libp2p } from '@libp2p/interface'
+import type { Libp2p, PrivateKey } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { openScope, systemClock } from '../timing/index.ts'
 import type { ResolvedHostInit } from './defaults.ts'
 import { followDhtMode } from './dht-mode.ts'
+import { type DirectPathsState, keepDirectPaths } from './direct-path/index.ts'
 import type { Gater } from './gater.ts'
 import type { BootstrapState, JoinOptions } from './host.ts'
 import type { NameLookup } from './name-lookup.ts'
@@ -16,6 +17,7 @@ import type { HostServices } from './services.ts'
 export interface KeepReachableInit {
   readonly init: ResolvedHostInit
   readonly libp2p: Libp2p<HostServices>
+  readonly privateKey: PrivateKey
   readonly own: OwnAddresses
   readonly relaying: Relaying
   readonly gater: Gater
@@ -30,6 +32,8 @@ export interface Reachable {
   readonly reach: Reach
   /** Only on a host that listens and may ask a router. */
   readonly mapper?: PortMapper
+  /** Contract: `Host.directPaths`. */
+  readonly directPaths: () => DirectPathsState
   /** Contract: `Host.portMapping`. */
   portMapping(options?: JoinOptions): Promise<PortMapping>
 }
@@ -54,6 +58,14 @@ export async function keepReachable(parts: KeepReachableInit): Promise<Reachable
     clock: systemClock,
   })
   reach.onChange(() => relaying.check())
+  const directPaths = await keepDirectPaths({
+    ...{ libp2p, own, isTrusted, now, random, signal },
+    privateKey: parts.privateKey,
+    upgrader: libp2p.services.upgrader,
+    role: !init.webrtc ? 'off' : init.relay === 'always' ? 'serve' : 'use',
+    isPublic: () => relaying.isPublic(),
+    onFault: init.onFault,
+  })
   const portMapping = (): Promise<PortMapping> => Promise.resolve({ status: 'off' })
   if (init.dht === 'server')
     followDhtMode({
@@ -61,7 +73,7 @@ export async function keepReachable(parts: KeepReachableInit): Promise<Reachable
       seenAt: () => reach.report().seenAt,
       onReachability: reach.onChange,
     })
-  if (!init.portMapping || init.listen.length === 0) return { reach, portMapping }
+  if (!init.portMapping || init.listen.length === 0) return { reach, directPaths, portMapping }
   const log = libp2p.logger.forComponent('skein:port-mapping')
   const mapper = new PortMapper({
     ...{ random, signal },
@@ -73,6 +85,7 @@ export async function keepReachable(parts: KeepReachableInit): Promise<Reachable
   })
   return {
     reach,
+    directPaths,
     mapper,
     async portMapping({ timeoutMs = MAPPED_TIMEOUT_MS, signal: caller } = {}) {
       using scope = openScope({ timeoutMs }, { signal: caller, owner: signal })

@@ -63,13 +63,13 @@ export class Relaying {
   async settled(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
     const { bootstrap, listen } = this.#init
     const mayRelay = bootstrap.some((address) => listen.length === 0 || !isLoopback(address))
-    if (!mayRelay || this.#isPublic()) return
+    if (!mayRelay || this.isPublic()) return
     using scope = openScope({ timeoutMs }, { owner: signal })
     await this.#keeper?.firstHeld(scope.signal)
   }
 
   /** Whether the host has a public address of its own that was not refuted. */
-  #isPublic(): boolean {
+  isPublic(): boolean {
     return this.#own.announced([]).some(isPublicAddress)
   }
 
@@ -100,7 +100,7 @@ export class Relaying {
       const server = new RelayServer({ libp2p, bytesPerSecond, now, log, signal })
       this.#server = server
       const follow = (): Promise<void> =>
-        relay === 'always' || this.#isPublic() ? server.start() : server.stop()
+        relay === 'always' || this.isPublic() ? server.start() : server.stop()
       await follow()
       this.#follow = () => {
         follow().catch((error: unknown) => onError('starting or stopping to relay', error))
@@ -110,7 +110,7 @@ export class Relaying {
     if (dht === 'server') {
       this.#keeper = new RelayKeeper({
         ...{ libp2p, signal, now, random, log },
-        isNeeded: () => !this.#isPublic(),
+        isNeeded: () => !this.isPublic(),
         useLoopback: listen.length === 0,
         onChange: () => {
           announceAddresses(libp2p).catch((error: unknown) =>

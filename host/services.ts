@@ -1,5 +1,5 @@
 import { type Identify, identify } from '@libp2p/identify'
-import type { Connection, StreamHandler } from '@libp2p/interface'
+import type { Connection, StreamHandler, Upgrader } from '@libp2p/interface'
 import type { Registrar, TransportManager } from '@libp2p/interface-internal'
 import { type KadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { type Ping, ping } from '@libp2p/ping'
@@ -41,6 +41,10 @@ interface HandlerComponents {
   readonly registrar: Pick<Registrar, 'getHandler'>
 }
 
+interface UpgraderComponents {
+  readonly upgrader: Upgrader
+}
+
 export interface HostServices extends Record<string, unknown> {
   readonly identify: Identify
   readonly ping: Ping
@@ -48,6 +52,7 @@ export interface HostServices extends Record<string, unknown> {
   readonly ownAddresses: OwnAddresses
   readonly exactDialer: ExactDialer
   readonly handlers: Handlers
+  readonly upgrader: Upgrader
   readonly mdns?: Neighbours
 }
 
@@ -77,6 +82,7 @@ export function createServices(
     handlers: ({ registrar }: HandlerComponents) => ({
       of: (protocol: string) => registrar.getHandler(protocol).handler,
     }),
+    upgrader: ({ upgrader }: UpgraderComponents) => upgrader,
     // With members it waits for the proof.
     identify: identify(membership === undefined ? {} : { timeout: IDENTIFY_TIMEOUT_MS }),
     // By default 2 in and 1 out, which the connection monitor and the DHT's own pings use up between them.

@@ -1,0 +1,100 @@
+import type { Libp2p, PrivateKey, Upgrader } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
+import { PROTOCOLS } from '../../protocol/index.ts'
+import { systemClock } from '../../timing/index.ts'
+import { endpointOf, type OwnAddresses } from '../reach/index.ts'
+import { DirectPaths, openDirectPaths } from './direct-paths.ts'
+import { loadRtc, type Rtc } from './rtc.ts'
+import { createSightingServer } from './sighting-server.ts'
+import { serveStun } from './stun-server.ts'
+
+/** The part of a host in direct paths between NATs. */
+export type DirectPathsState =
+  /** `missing`: the package `node-datachannel` is not installed, or has no build for this machine. */
+  | { readonly status: 'off' | 'missing' }
+  /** A bootstrap peer, which tells others where it sees them. `stunPort`: a UDP port. */
+  | { readonly status: 'serving'; readonly stunPort: number }
+  | {
+      readonly status: 'on'
+      /** Direct paths that are open. */
+      readonly open: number
+      /** Why the last attempt failed, if one did. */
+      readonly lastFailure?: string
+    }
+
+export interface KeepDirectPathsInit {
+  readonly libp2p: Libp2p
+  readonly upgrader: Pick<Upgrader, 'upgradeInbound' | 'upgradeOutbound'>
+  readonly own: OwnAddresses
+  readonly privateKey: PrivateKey
+  /** `serve`: as a bootstrap peer does. `use`: as all others do. */
+  readonly role: 'serve' | 'use' | 'off'
+  readonly isTrusted: (peer: string) => boolean
+  readonly isPublic: () => boolean
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly random: () => number
+  readonly signal: AbortSignal
+  /** Called with a message for the operator. */
+  readonly onFault: (message: string) => void
+  /** Loads the native package. @default the installed one */
+  readonly load?: () => Promise<Rtc | undefined>
+}
+
+/** Starts a host's part in direct paths. @returns its current state on call */
+export async function keepDirectPaths(init: KeepDirectPathsInit): Promise<() => DirectPathsState> {
+  switch (init.role) {
+    case 'off':
+      return () => ({ status: 'off' })
+    case 'serve':
+      return await serve(init)
+    case 'use':
+      return await use(init)
+    default:
+      return init.role satisfies never
+  }
+}
+
+async function serve(init: KeepDirectPathsInit): Promise<() => DirectPathsState> {
+  const { libp2p, own, privateKey, now, signal, onFault } = init
+  const listening = own
+    .all()
+    .filter(({ source }) => source === 'interface')
+    .map(({ address }) => endpointOf(multiaddr(address)))
+    .find((endpoint) => endpoint?.family === 4)
+  // Over IPv6, sockets have the address that is seen, and none needs to be asked for.
+  if (listening === undefined) return () => ({ status: 'off' })
+  const { port } = listening
+  let stunPort: number
+  try {
+    stunPort = await serveStun({ ip: '0.0.0.0', port, now: systemClock.now, signal })
+  } catch (error) {
+    if (signal.aborted) throw error
+    const { code } = error as NodeJS.ErrnoException
+    onFault(
+      `cannot answer STUN at UDP port ${port} (${code ?? String(error)}): peers behind NAT use relays. Free the port, or listen at another one`,
+    )
+    return () => ({ status: 'off' })
+  }
+  await libp2p.handle(PROTOCOLS.sighting, createSightingServer({ privateKey, stunPort, now }), {
+    maxInboundStreams: 2,
+  })
+  return () => ({ status: 'serving', stunPort })
+}
+
+async function use(init: KeepDirectPathsInit): Promise<() => DirectPathsState> {
+  const { libp2p, upgrader, isTrusted, isPublic, random, signal, load = loadRtc } = init
+  const rtc = await load()
+  if (rtc === undefined) return () => ({ status: 'missing' })
+  const log = libp2p.logger.forComponent('skein:direct-path')
+  const paths = new DirectPaths({
+    ...{ libp2p, upgrader, rtc, isTrusted, isPublic, random, signal, log },
+    clock: systemClock,
+  })
+  await paths.start()
+  return () => ({
+    status: 'on',
+    open: openDirectPaths(libp2p),
+    ...(paths.lastFailure !== undefined && { lastFailure: paths.lastFailure }),
+  })
+}
