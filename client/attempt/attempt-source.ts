@@ -9,6 +9,7 @@ import type {
   Usage,
 } from '../../protocol/index.ts'
 import type { AnswerChunk, WireRequest } from '../request/index.ts'
+import type { Path } from './path.ts'
 import type { WaitLimits } from './watchdog.ts'
 
 /** One attempt to have a request answered. */
@@ -28,8 +29,8 @@ export interface AttemptInit {
   readonly remainingMs: () => number
   /** Called with the load that the terminal frame reports. */
   readonly onLoad?: (load: Load) => void
-  /** Called with the relay and the number of bytes that pass through it. */
-  readonly onRelayed?: (relay: string, bytes: number) => void
+  /** Called with the path, and the number of bytes that took it. */
+  readonly onCarried?: (path: Pick<Path, 'by' | 'relay'>, bytes: number) => void
   /** Called with a complete answer, for a receipt. */
   readonly onAnswered?: (answer: Answered) => void
 }

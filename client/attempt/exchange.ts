@@ -34,7 +34,7 @@ export class Exchange {
     wire.reader.restart({
       maxFrames: LIMITS.maxResponseFrames,
       maxTotalBytes: LIMITS.maxResponseBytes,
-      onBytes: this.#relayed,
+      onBytes: this.#carried,
     })
     // A node may refuse before it has read the whole request, so sending and reading run concurrently. If sending
     // fails, reading fails too and gives the reason.
@@ -103,9 +103,8 @@ export class Exchange {
     }
   }
 
-  readonly #relayed = (bytes: number): void => {
-    const relay = this.wire.path?.relay
-    if (relay !== undefined) this.#init.onRelayed?.(relay, bytes)
+  readonly #carried = (bytes: number): void => {
+    if (this.wire.path !== undefined) this.#init.onCarried?.(this.wire.path, bytes)
   }
 
   async #send(onSent: () => void): Promise<void> {
@@ -119,7 +118,7 @@ export class Exchange {
       const data = body.subarray(at, at + LIMITS.bodyFrameBytes)
       await Promise.all([written, writer.write(encodeClientFrame({ type: 'body', data }, id))])
       written = Promise.resolve()
-      this.#relayed(data.length)
+      this.#carried(data.length)
       onSent()
     }
     if (!wire.isKept) await writer.close()

@@ -5,6 +5,8 @@ import { InferenceError } from '../../protocol/index.ts'
 export interface Path {
   /** Peer id of the relay; absent if the connection is direct. */
   readonly relay?: string
+  /** `webrtc`: a direct path between two NATs. */
+  readonly by?: 'webrtc'
   /** Whether the connection is still open. */
   readonly isOpen: () => boolean
   /** Whether the peer answers over this very connection. Resolves after a few seconds at most. */
@@ -25,9 +27,10 @@ export async function pathFailure(
   error: InferenceError,
   path: Path | undefined,
 ): Promise<InferenceError> {
-  if (path?.relay === undefined) return error
+  if (path === undefined || (path.relay === undefined && path.by === undefined)) return error
   if (!(await isPathLost(error, path))) return error
-  const message = `the path through relay ${path.relay} was lost: ${error.message}`
+  const name = path.relay === undefined ? 'direct path' : `path through relay ${path.relay}`
+  const message = `the ${name} was lost: ${error.message}`
   return new InferenceError('path_lost', message, { cause: error })
 }
 

@@ -77,9 +77,10 @@ export class RunningAttempts {
     return {
       ...opener.attemptInit(choice, attempt.tokensBefore),
       ...(trace !== undefined && { trace }),
-      onRelayed: (relay, bytes) => {
+      onCarried: ({ relay, by }, bytes) => {
         note.relay = relay
-        note.relayedBytes += bytes
+        note.path = by
+        if (relay !== undefined) note.relayedBytes += bytes
       },
     }
   }

@@ -1,5 +1,5 @@
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
-import { answers, type Host, relayOf } from '../../host/index.ts'
+import { answers, type Host, isDirectPath, relayOf } from '../../host/index.ts'
 import type { Clock } from '../../timing/index.ts'
 import type { Path } from '../attempt/index.ts'
 
@@ -24,6 +24,7 @@ export function pathAmong(
   const relay = relayOf(connection.remoteAddr)
   return {
     ...(relay !== undefined && { relay }),
+    ...(isDirectPath(connection.remoteAddr) && { by: 'webrtc' as const }),
     isOpen: () => connection.status === 'open',
     answers: () => answers(connection, ANSWER_MS, clock),
     avoid: () => avoid?.(connection),

@@ -45,6 +45,7 @@ export class AttemptNote {
   /** The relay's peer id, if the connection goes through one. */
   relay: string | undefined
   relayedBytes: number = 0
+  path: 'webrtc' | undefined
   /** Of the attempt's span; absent if it is not recorded. */
   readonly spanId: string | undefined
   #ended: boolean = false
@@ -95,6 +96,7 @@ export class AttemptNote {
       deliveredTokens: this.deliveredTokens,
       ...defined({ exact: this.#exact, seam: this.#seam, spanId: this.spanId }),
       ...(this.relay !== undefined && { relay: this.relay, relayedBytes: this.relayedBytes }),
+      ...defined({ path: this.path }),
       ...(message !== undefined && { message }),
     })
   }
