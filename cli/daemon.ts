@@ -43,6 +43,7 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
       connections: host.libp2p.getConnections().length,
       bootstrap: host.bootstrapPeers(),
       relaying: host.relaying(),
+      directPaths: host.directPaths(),
       knownPeers: host.book.all().length,
       swarm:
         host.membership?.swarm ??

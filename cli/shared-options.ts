@@ -26,6 +26,7 @@ export interface SharedOptions extends LogOptions {
   readonly swarmName?: string
   readonly mdns?: boolean
   readonly upnp?: boolean
+  readonly webrtc?: boolean
   readonly config?: string
   readonly json?: boolean
 }
@@ -78,6 +79,10 @@ export function withSharedOptions(command: Command): Command {
       '--no-upnp',
       'do not ask the router, by NAT-PMP or UPnP, to forward a port of a node or bootstrap peer',
     )
+    .option(
+      '--no-webrtc',
+      'open no direct paths by WebRTC to peers behind NAT; of a bootstrap peer: do not answer STUN',
+    )
     .addOption(configOption())
     .addOption(jsonOption())
 }
@@ -98,6 +103,7 @@ export function resolveNetwork(options: SharedOptions, env: Environment, role: R
       bootstrap,
       mdns: options.mdns !== false,
       portMapping: options.upnp !== false,
+      webrtc: options.webrtc !== false,
       ...defined({
         swarmName: options.swarmName,
         listen: options.listen,

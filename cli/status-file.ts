@@ -1,6 +1,6 @@
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { BootstrapState, ClockReport, RelayingState } from '../host/index.ts'
+import type { BootstrapState, ClockReport, DirectPathsState, RelayingState } from '../host/index.ts'
 import type { Load } from '../protocol/index.ts'
 import { isAlive, writeAtomic } from '../storage/index.ts'
 import type { Role } from './directories.ts'
@@ -32,6 +32,8 @@ export interface StatusReport extends Partial<ReachabilityFields> {
   readonly clock?: ClockReport
   /** Absent in reports of earlier versions. */
   readonly relaying?: RelayingState
+  /** Absent in reports of earlier versions. */
+  readonly directPaths?: DirectPathsState
   readonly knownPeers: number
   /** `public`, the short name of a private swarm, or the name of one with members. */
   readonly swarm: string

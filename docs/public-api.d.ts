@@ -447,6 +447,9 @@ const LIMITS: {
     readonly maxReceiptTokens: 10000000;
     readonly maxDialBackTargets: 4;
     readonly dialBackBytesPerTarget: 1024;
+    readonly maxSightingBytes: 1024;
+    readonly maxDirectPathSightings: 3;
+    readonly maxDirectPathCandidates: 6;
     readonly maxEmbeddingInputs: 2048;
     readonly maxFields: 256;
     readonly maxMessages: 4096;
@@ -468,6 +471,8 @@ const PROTOCOLS: {
     readonly dialBack: "/skein/dial-back/1.0.0";
     readonly dialBackNonce: "/skein/dial-back-nonce/1.0.0";
     readonly sameNetwork: "/skein/same-network/1.0.0";
+    readonly sighting: "/skein/sighting/1.0.0";
+    readonly directPath: "/skein/direct-path/1.0.0";
     readonly membership: "/skein/membership/1.0.0";
 };
 const RESUME_FORMS: readonly ["tools", "reasoning", "json"];
@@ -612,6 +617,7 @@ interface AttemptRecord {
     readonly seam?: 'token-ids' | 'text' | 'start';
     readonly relay?: string;
     readonly relayedBytes?: number;
+    readonly path?: 'webrtc';
     readonly spanId?: string;
     readonly message?: string;
 }
@@ -1167,6 +1173,7 @@ interface Host extends AsyncDisposable {
     tested(options?: TestedOptions): Promise<Reachability>;
     onReachability(listener: (reachability: Reachability) => void): () => void;
     portMapping(options?: JoinOptions): Promise<PortMapping>;
+    directPaths(): DirectPathsState;
     natKind(options?: AbortOptions): Promise<NatKind>;
     relaying(): RelayingState;
     relayed(options?: JoinOptions): Promise<void>;
@@ -1203,6 +1210,7 @@ interface HostInit {
     readonly ownSwarm?: boolean;
     readonly mdns?: boolean;
     readonly portMapping?: boolean;
+    readonly webrtc?: boolean;
     readonly peerExchange?: boolean;
     readonly maxOpenFiles?: number;
     readonly now?: () => number;
@@ -2112,6 +2120,16 @@ type ClientOverInit = Omit<ClientInit, Exclude<keyof HostInit, 'now'>> & {
     readonly closes?: readonly (AsyncDisposable | undefined)[];
 };
 type ContinueBy = 'final-message' | 'prefix' | 'partial' | 'none';
+type DirectPathsState = {
+    readonly status: 'off' | 'missing';
+} | {
+    readonly status: 'serving';
+    readonly stunPort: number;
+} | {
+    readonly status: 'on';
+    readonly open: number;
+    readonly lastFailure?: string;
+};
 type EngineProgress = Exclude<Progress, {
     phase: 'queued';
 }>;

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { ClockReport } from '../../host/index.ts'
 import { plainLine } from '../../protocol/index.ts'
 import { clockLines } from '../clock-report.ts'
+import { directPathLines } from '../direct-paths.ts'
 import { dataHome } from '../directories.ts'
 import { reachabilityLines } from '../reachability.ts'
 import { relayingLines } from '../relay-options.ts'
@@ -77,6 +78,7 @@ export function renderStatus({ dataDir, liveness, report }: Found, nowMs: number
     )
   }
   if (report.relaying !== undefined) lines.push(...relayingLines(report.relaying))
+  if (report.directPaths !== undefined) lines.push(...directPathLines(report.directPaths))
   const engineAnswers = report.load?.state !== 'loading'
   if (report.models.length > 0) {
     const models = report.models.map(plainLine).join(', ')

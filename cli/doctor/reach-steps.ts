@@ -1,5 +1,6 @@
 import type { Host, NatKind } from '../../host/index.ts'
 import { CIRCUIT_PROTOCOLS, plainLine } from '../../protocol/index.ts'
+import { directPathFinding } from '../direct-paths.ts'
 import { shortId } from '../explain/index.ts'
 import { evidenceLine, reachabilityFields, reachabilityLines } from '../reachability.ts'
 import type { StatusReport } from '../status-file.ts'
@@ -8,7 +9,14 @@ import type { Finding, Step } from './diagnose.ts'
 interface ReachStepsInit {
   readonly host: Pick<
     Host,
-    'tested' | 'reachability' | 'natKind' | 'portMapping' | 'bootstrapPeers' | 'joined' | 'libp2p'
+    | 'tested'
+    | 'reachability'
+    | 'natKind'
+    | 'portMapping'
+    | 'bootstrapPeers'
+    | 'joined'
+    | 'libp2p'
+    | 'directPaths'
   >
   /** Nodes and bootstrap peers that run on this machine. */
   readonly running: readonly StatusReport[]
@@ -31,6 +39,7 @@ export function reachSteps(init: ReachStepsInit): Step[] {
     { name: 'NAT', run: () => findNat(init) },
     { name: 'IPv6', run: () => Promise.resolve(findIpv6(init)) },
     { name: 'relays', run: () => findRelays(init) },
+    { name: 'direct paths', run: () => findDirectPaths(init) },
     { name: 'serving', run: () => summarize(init) },
   ]
 }
@@ -139,6 +148,17 @@ async function findRelays(init: ReachStepsInit): Promise<Finding> {
   const relays = await countRelays(init)
   if (relays > 0) return { ok: true, message: `${relays} of the connected peers relay` }
   return { ok: true, message: 'none of the connected peers relays' }
+}
+
+/** A machine that peers outside reach needs no path past relays. */
+function findDirectPaths({ host }: ReachStepsInit): Promise<Finding> {
+  const { status } = host.reachability()
+  const isReached = status === 'public' || status === 'forwarded'
+  return Promise.resolve(
+    isReached
+      ? { ok: true, message: 'not needed: peers outside reach this machine' }
+      : { ok: true, ...directPathFinding(host.directPaths()) },
+  )
 }
 
 /** What all of this means for a node on this machine, and the one thing to do about it. */

@@ -32,6 +32,7 @@ describe('the options that every command takes', () => {
         listen: ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/0/ws'],
         mdns: false,
         portMapping: true,
+        webrtc: true,
       },
       dataDirs: ['/d'],
     })
@@ -59,6 +60,11 @@ describe('resolveNetwork', () => {
   it('asks the router for a port unless told not to', () => {
     expect(resolveNetwork(parse(), {}, 'node').host.portMapping).toBe(true)
     expect(resolveNetwork(parse('--no-upnp'), {}, 'node').host.portMapping).toBe(false)
+  })
+
+  it('opens direct paths unless told not to', () => {
+    expect(resolveNetwork(parse(), {}, 'node').host.webrtc).toBe(true)
+    expect(resolveNetwork(parse('--no-webrtc'), {}, 'node').host.webrtc).toBe(false)
   })
 
   it('takes key and addresses from an invite, and keeps what it learns there apart', () => {
