@@ -30,7 +30,7 @@ export function directPathFinding(state: DirectPathsState): {
       return { message: 'off (--no-webrtc)' }
     case 'missing':
       return {
-        message: 'the package node-datachannel is not installed, or has no build for this machine',
+        message: 'the package node-datachannel is not installed',
         advice:
           'nothing to do: relays carry the traffic. `npm install node-datachannel` lets it go past them where both routers allow that',
       }

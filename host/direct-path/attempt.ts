@@ -23,7 +23,8 @@ import type { LinkSide } from './session-description.ts'
 export interface AttemptParts {
   readonly libp2p: Pick<Libp2p, 'peerId'>
   readonly upgrader: Pick<Upgrader, 'upgradeInbound' | 'upgradeOutbound'>
-  readonly rtc: Rtc
+  /** The native package; `undefined` where it cannot be loaded. */
+  readonly rtc: () => Promise<Rtc | undefined>
   readonly sightings: Pick<OwnSightings, 'current'>
   /** Whether the operator named this peer. */
   readonly isTrusted: (peer: string) => boolean
@@ -52,7 +53,7 @@ export async function offerDirectPath(
   const peer = relayed.remotePeer
   using opening = openScope({ timeoutMs: DIRECT_PATH.openMs, onTimeout: noPath }, { owner: signal })
   const seen = await ownSightings(parts, opening)
-  const link = newLink(parts, seen)
+  const link = await newLink(parts, seen)
   try {
     const own = ownSide(await link.describe('offer', opening), seen, parts)
     const answer = decodeDirectPathAnswer(
@@ -130,7 +131,7 @@ export async function answerDirectPath(
   try {
     const { side, ips } = await checkedSide(offer, peer, parts)
     const seen = await ownSightings(parts, opening)
-    const opened = newLink(parts, seen)
+    const opened = await newLink(parts, seen)
     link = opened
     opened.accept(side, 'offer')
     const own = ownSide(await opened.describe('answer', opening), seen, parts)
@@ -151,8 +152,10 @@ async function ownSightings(
   return seen
 }
 
-function newLink({ rtc, onLink }: AttemptParts, seen: readonly OwnSighting[]): Link {
-  const link = new Link({ rtc, stun: seen.flatMap(({ stun }) => stun ?? []) })
+async function newLink({ rtc, onLink }: AttemptParts, seen: readonly OwnSighting[]): Promise<Link> {
+  const loaded = await rtc()
+  if (loaded === undefined) throw dialFailed('node-datachannel has no build for this machine')
+  const link = new Link({ rtc: loaded, stun: seen.flatMap(({ stun }) => stun ?? []) })
   onLink(link)
   return link
 }

@@ -4,13 +4,13 @@ import { PROTOCOLS } from '../../protocol/index.ts'
 import { systemClock } from '../../timing/index.ts'
 import { endpointOf, type OwnAddresses } from '../reach/index.ts'
 import { DirectPaths, openDirectPaths } from './direct-paths.ts'
-import { loadRtc, type Rtc } from './rtc.ts'
+import { isRtcInstalled, loadRtc } from './rtc.ts'
 import { createSightingServer } from './sighting-server.ts'
 import { serveStun } from './stun-server.ts'
 
 /** The part of a host in direct paths between NATs. */
 export type DirectPathsState =
-  /** `missing`: the package `node-datachannel` is not installed, or has no build for this machine. */
+  /** `missing`: the package `node-datachannel` is not installed. */
   | { readonly status: 'off' | 'missing' }
   /** A bootstrap peer, which tells others where it sees them. `stunPort`: a UDP port. */
   | { readonly status: 'serving'; readonly stunPort: number }
@@ -37,8 +37,8 @@ export interface KeepDirectPathsInit {
   readonly signal: AbortSignal
   /** Called with a message for the operator. */
   readonly onFault: (message: string) => void
-  /** Loads the native package. @default the installed one */
-  readonly load?: () => Promise<Rtc | undefined>
+  /** Whether the native package is there. @default looks for it */
+  readonly isInstalled?: () => boolean
 }
 
 /** Starts a host's part in direct paths. @returns its current state on call */
@@ -61,13 +61,15 @@ async function serve(init: KeepDirectPathsInit): Promise<() => DirectPathsState>
     .all()
     .filter(({ source }) => source === 'interface')
     .map(({ address }) => endpointOf(multiaddr(address)))
-    .find((endpoint) => endpoint?.family === 4)
+    .filter((endpoint) => endpoint?.family === 4)
+  const [first, ...others] = listening
   // Over IPv6, sockets have the address that is seen, and none needs to be asked for.
-  if (listening === undefined) return () => ({ status: 'off' })
-  const { port } = listening
+  if (first === undefined) return () => ({ status: 'off' })
+  const { port } = first
+  const ip = others.every((other) => other?.ip === first.ip) ? first.ip : '0.0.0.0'
   let stunPort: number
   try {
-    stunPort = await serveStun({ ip: '0.0.0.0', port, now: systemClock.now, signal })
+    stunPort = await serveStun({ ip, port, now: systemClock.now, signal })
   } catch (error) {
     if (signal.aborted) throw error
     const { code } = error as NodeJS.ErrnoException
@@ -83,12 +85,19 @@ async function serve(init: KeepDirectPathsInit): Promise<() => DirectPathsState>
 }
 
 async function use(init: KeepDirectPathsInit): Promise<() => DirectPathsState> {
-  const { libp2p, upgrader, isTrusted, isPublic, random, signal, load = loadRtc } = init
-  const rtc = await load()
-  if (rtc === undefined) return () => ({ status: 'missing' })
+  const {
+    libp2p,
+    upgrader,
+    isTrusted,
+    isPublic,
+    random,
+    signal,
+    isInstalled = isRtcInstalled,
+  } = init
+  if (!isInstalled()) return () => ({ status: 'missing' })
   const log = libp2p.logger.forComponent('skein:direct-path')
   const paths = new DirectPaths({
-    ...{ libp2p, upgrader, rtc, isTrusted, isPublic, random, signal, log },
+    ...{ libp2p, upgrader, rtc: loadRtc, isTrusted, isPublic, random, signal, log },
     clock: systemClock,
   })
   await paths.start()

@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
 /** The part of `node-datachannel` that direct paths use. */
 export interface Rtc {
   readonly PeerConnection: new (name: string, config: RtcConfig) => RtcPeerConnection
@@ -42,7 +45,16 @@ export interface RtcDataChannel {
 
 let loading: Promise<Rtc | undefined> | undefined
 
-/** The native package; `undefined` where it is not installed, or has no build for this machine. Never rejects. */
+/** Whether the native package is there. It is loaded when the first path is attempted: most processes need none. */
+export function isRtcInstalled(): boolean {
+  try {
+    return existsSync(fileURLToPath(import.meta.resolve('node-datachannel')))
+  } catch {
+    return false
+  }
+}
+
+/** Loads the native package; `undefined` where it is not installed, or has no build for this machine. Never rejects. */
 export function loadRtc(): Promise<Rtc | undefined> {
   loading ??= import('node-datachannel').then(
     // The package's own types are wider.

@@ -15,7 +15,7 @@ it('is reported as missing where the package is not installed, and offers nothin
     upgrader: { upgradeInbound: never, upgradeOutbound: never },
     own: new OwnAddresses({ allows: () => true, typed: [] }, host.peerId.toString()),
     ...{ now: Date.now, random: Math.random, signal: new AbortController().signal },
-    load: () => Promise.resolve(undefined),
+    isInstalled: () => false,
   })
   expect(state()).toEqual({ status: 'missing' })
   expect(libp2p.getProtocols()).toEqual(before)
