@@ -274,8 +274,8 @@ export class Gate {
     return isFree ? undefined : this.#lent.next(running, this.#waiting, nowMs)
   }
 
-  #revoke({ holder, victim }: DueReturn<Entry>, nowMs: number): void {
-    this.#lent.returned(holder, nowMs)
+  #revoke({ peer, victim }: DueReturn<Entry>, nowMs: number): void {
+    this.#lent.given(peer, nowMs)
     victim.status = 'revoked'
     victim.revoke(slotNeeded())
   }

@@ -3,10 +3,10 @@ import { flowOf, type Waiting } from './turn.ts'
 
 /** How long a request waits for a slot that is not returned at once, and how long its holder keeps it at least. */
 const OVERSTAY_MS = 5_000
-/** A peer, or network, that returned a slot at once returns no other at once for this long. */
-const RETURN_AGAIN_MS = 60_000
-/** Peers and networks whose last return is kept. */
-const MAX_HOLDERS = 1_024
+/** A peer that was given a slot at once is given no other at once for this long. */
+const AGAIN_MS = 60_000
+/** Peers whose last gift is kept. */
+const MAX_PEERS = 1_024
 
 export interface TimedWaiting extends Waiting {
   /** When it began to wait. */
@@ -20,27 +20,26 @@ export interface TimedRunning extends Waiting {
 /** A running request that has to end so that another can begin. */
 export interface DueReturn<T> {
   readonly victim: T
-  /** Peer or network that holds several slots. */
-  readonly holder: string
+  /** Peer that waits. */
+  readonly peer: string
   /** When a slot is due. Afterwards a younger request may be the victim. */
   readonly dueAtMs: number
 }
 
 /**
  * Which running request ends for a waiting one, and when. Slots beyond a peer's first are on loan: it returns one for a
- * peer without any, of its own network or of one that has at least two fewer. So does a network. The first return is
- * due at once, so that a peer that was alone can use every slot and yet keeps no other waiting; the next ones within
- * {@link RETURN_AGAIN_MS} are due once the waiting request has waited, and the running one run, for
- * {@link OVERSTAY_MS}. The victim is the youngest of the holder with the most. Contributors return nothing to strangers.
- * A holder of one slot is left alone: ending its answer would only exchange one peer's wait for another's, and cost the
- * work done.
+ * peer without any, of its own network or of one that has at least two fewer. So does a network. A return is due at
+ * once, so that a peer that was alone can use every slot and yet keeps no other waiting; to a peer that was given one
+ * within {@link AGAIN_MS}, it is due once that peer has waited, and the running request run, for {@link OVERSTAY_MS}.
+ * The victim is the youngest of the holder with the most. Contributors return nothing to strangers. A holder of one slot
+ * is left alone: ending its answer would only exchange one peer's wait for another's, and cost the work done.
  */
 export class LentSlots {
-  readonly #returnedAtMs = new LRUCache<string, number>({ max: MAX_HOLDERS })
+  readonly #givenAtMs = new LRUCache<string, number>({ max: MAX_PEERS })
 
-  /** A holder returned a slot. */
-  returned(holder: string, nowMs: number): void {
-    this.#returnedAtMs.set(holder, nowMs)
+  /** A slot was returned to the peer. */
+  given(peer: string, nowMs: number): void {
+    this.#givenAtMs.set(peer, nowMs)
   }
 
   /** The earliest return; `undefined` if none of the waiting requests is owed any. */
@@ -76,7 +75,7 @@ export class LentSlots {
 
   /** Of the holder with the most slots, if it has several. */
   #dueFor<T extends TimedRunning>(
-    { enteredAtMs }: TimedWaiting,
+    { peer, enteredAtMs }: TimedWaiting,
     lent: readonly T[],
     holderOf: (one: T) => string,
     nowMs: number,
@@ -84,11 +83,10 @@ export class LentSlots {
     const groups = [...Map.groupBy(lent, holderOf)].filter(([, { length }]) => length > 1)
     const [most] = groups.toSorted(([, one], [, other]) => other.length - one.length)
     if (most === undefined) return undefined
-    const [holder, held] = most
-    const youngestFirst = held.toSorted(
+    const youngestFirst = most[1].toSorted(
       (one, other) => other.startedAtMs - one.startedAtMs || other.arrival - one.arrival,
     )
-    const againAtMs = (this.#returnedAtMs.get(holder) ?? Number.NEGATIVE_INFINITY) + RETURN_AGAIN_MS
+    const againAtMs = (this.#givenAtMs.peek(peer) ?? Number.NEGATIVE_INFINITY) + AGAIN_MS
     const atOnceMs = Math.max(enteredAtMs, againAtMs)
     const oldestAtMs = youngestFirst.at(-1)?.startedAtMs ?? Number.POSITIVE_INFINITY
     const overstayedMs = Math.max(enteredAtMs, oldestAtMs) + OVERSTAY_MS
@@ -99,6 +97,6 @@ export class LentSlots {
       : youngestFirst.find(
           ({ startedAtMs }) => startedAtMs + OVERSTAY_MS <= Math.max(nowMs, dueAtMs),
         )
-    return victim && { victim, holder, dueAtMs }
+    return victim && { victim, peer, dueAtMs }
   }
 }

@@ -46,26 +46,40 @@ describe('a peer with several slots', () => {
     expect(log).toEqual(['a1', 'a2', 'a3', 'b1', 'a3 revoked: over_capacity', 'c1'])
   })
 
-  it('returns the next one within a minute only after a wait, and after a minute at once again', async () => {
+  it('returns others to further peers, down to one, also after its first return', async () => {
     const { clock, enter, log } = setting()
     for (const name of ['a1', 'a2', 'a3', 'a4']) enter(name, 'a', 'n')
     await clock.advance(0)
-    enter('b1', 'b', 'n')
-    await clock.advance(0)
-    expect(log.slice(4)).toEqual(['a4 revoked: over_capacity', 'b1'])
-    enter('c1', 'c', 'n')
-    await clock.advance(4_999)
-    expect(log).toHaveLength(6)
-    await clock.advance(1)
-    expect(log.slice(6)).toEqual(['a3 revoked: over_capacity', 'c1'])
-    await clock.advance(60_000)
-    enter('d1', 'd', 'n')
-    await clock.advance(0)
-    expect(log.slice(8)).toEqual(['a2 revoked: over_capacity', 'd1'])
-    // Now each has one.
-    enter('e1', 'e', 'n')
+    for (const peer of ['b', 'c', 'd', 'e']) {
+      enter(peer, peer, 'n')
+      await clock.advance(0)
+    }
+    const returned = ['a4', 'a3', 'a2'].map((name) => `${name} revoked: over_capacity`)
+    expect(log.slice(4)).toEqual([returned[0], 'b', returned[1], 'c', returned[2], 'd'])
     await clock.advance(120_000)
     expect(log).toHaveLength(10)
+  })
+
+  it('returns one to the same peer again only after a wait, and after a minute at once', async () => {
+    const { clock, enter, log } = setting()
+    for (const name of ['a1', 'a2', 'a3', 'a4']) enter(name, 'a', 'n')
+    await clock.advance(0)
+    const first = enter('b1', 'b', 'n')
+    await clock.advance(0)
+    expect(log.slice(4)).toEqual(['a4 revoked: over_capacity', 'b1'])
+    first.release()
+    enter('c1', 'c', 'n')
+    const second = enter('b2', 'b', 'n')
+    await clock.advance(4_999)
+    expect(log.slice(6)).toEqual(['c1'])
+    await clock.advance(1)
+    expect(log.slice(7)).toEqual(['a3 revoked: over_capacity', 'b2'])
+    second.release()
+    enter('d1', 'd', 'n')
+    await clock.advance(60_000)
+    enter('b3', 'b', 'n')
+    await clock.advance(0)
+    expect(log.slice(9)).toEqual(['d1', 'a2 revoked: over_capacity', 'b3'])
   })
 
   it('admits a peer that is owed a slot whatever the time left, and however long others run and wait', async () => {

@@ -65,18 +65,29 @@ async function* answered(isLong: boolean): AsyncGenerator<BackendEvent, void, vo
   yield { type: 'done', usage, timings: { prefillMs: 0, decodeMs: 0 } }
 }
 
-async function setting(clock: VirtualClock) {
+/** An answer without an end. */
+async function* endless(clock: VirtualClock): AsyncGenerator<BackendEvent, void, void> {
+  for (;;) {
+    await delay(20, { clock })
+    for await (const event of answered(false)) if (event.type === 'chunk') yield event
+  }
+}
+
+async function setting(clock: VirtualClock, slots = 1) {
   const scripted = createScriptedBackend({ clock })
   const backend: Backend = {
     description: 'large answers',
     models: () => scripted.models(),
     load: () => scripted.load(),
-    infer: ({ body }) => answered(JSON.stringify(body).includes('long')),
+    infer: ({ body }) => {
+      const text = JSON.stringify(body)
+      return text.includes('endless') ? endless(clock) : answered(text.includes('long'))
+    },
     [Symbol.asyncDispose]: () => scripted[Symbol.asyncDispose](),
   }
   const node = await createHarness({
     backend,
-    slots: 1,
+    slots,
     clock,
     limits: { writeStallMs: 1e9, keepAliveMs: 10_000 },
   })
@@ -117,4 +128,22 @@ describe('an answer larger than a stream buffers, while another peer waits', () 
     expect(textOf(read)).toBe(PIECE.repeat(PIECES))
     expect(answer.at(-1)?.type).toBe('done')
   })
+})
+
+it('peers that hold every slot with endless answers do not keep three others waiting', async () => {
+  using clock = VirtualClock.flowing()
+  const { node, ask } = await setting(clock, 4)
+  for (const peer of ['a', 'a', 'a', 'a', 'b', 'b', 'b', 'b']) {
+    const { stream } = await ask(peer, 'endless')
+    stream.pause()
+  }
+  while (node.gate.occupancy.queueDepth < 4) await new Promise((resolve) => setImmediate(resolve))
+  const beganAtMs = clock.now()
+  const outcomes = ['c', 'd', 'e'].map(async (peer) => {
+    const { stream } = await ask(peer, 'short')
+    return (await collect(stream)).at(-1)?.type
+  })
+  expect(await Promise.all(outcomes)).toEqual(['done', 'done', 'done'])
+  expect(clock.now() - beganAtMs).toBeLessThan(2_000)
+  node.halt(new Error('over'))
 })
