@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
-import { anySignal, type ClearableSignal } from 'any-signal'
 import { InferenceError } from '../protocol/index.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { followSignal } from './follow-signal.ts'
 
 /** Lifetime of one piece of work: ended by the caller's signal, its deadline or its owner. */
 export interface Scope extends Disposable {
@@ -74,20 +74,24 @@ export function openScope(init: ScopeInit, options: ScopeOptions = {}): Scope {
 }
 
 interface Joined {
-  readonly signal: ClearableSignal
+  readonly signal: AbortSignal
   readonly abort: (reason: unknown) => void
   readonly dispose: () => void
 }
 
 function joined(...outer: readonly (AbortSignal | undefined)[]): Joined {
   const controller = new AbortController()
-  const signal = anySignal([controller.signal, ...outer])
+  const { signal } = controller
   // libp2p listens once for each address, stream and message of a dial.
   setMaxListeners(0, signal)
+  const abort = (reason: unknown): void => controller.abort(reason)
+  const following = outer.flatMap((one) => (one === undefined ? [] : followSignal(one, abort)))
   return {
     signal,
-    abort: (reason) => controller.abort(reason),
-    dispose: () => signal.clear(),
+    abort,
+    dispose: () => {
+      for (const one of following) one[Symbol.dispose]()
+    },
   }
 }
 

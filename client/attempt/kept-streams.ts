@@ -27,7 +27,6 @@ interface Idle {
   readonly peer: string
   readonly wire: WireStream
   readonly sinceMs: number
-  readonly unwatch: () => void
 }
 
 /** Streams that wait for their next attempt, as HTTP keeps connections alive: opening one costs more than using it. */
@@ -74,7 +73,8 @@ export class KeptStreams {
       return
     }
     const peer = peerId.toString()
-    const idle: Idle = { peer, wire, sinceMs: clock.now(), unwatch: this.#watch(wire, () => idle) }
+    const idle: Idle = { peer, wire, sinceMs: clock.now() }
+    this.#watch(idle)
     const streams = this.#byPeer.get(peer) ?? []
     streams.push(idle)
     this.#byPeer.set(peer, streams)
@@ -94,20 +94,15 @@ export class KeptStreams {
   }
 
   /** An idle stream ends with the peer's side of it, and is reset if the peer says anything. */
-  #watch({ stream, reader }: WireStream, of: () => Idle): () => void {
-    const drop = (): void => this.#drop(of())
+  #watch(idle: Idle): void {
+    const { stream, reader } = idle.wire
     const refuse = (): never => {
       const error = new InferenceError('malformed', 'the peer wrote to an idle stream')
       stream.abort(error)
       throw error
     }
     reader.restart({ maxFrames: 0, maxTotalBytes: 0, onBytes: refuse })
-    stream.addEventListener('close', drop)
-    stream.addEventListener('remoteCloseWrite', drop)
-    return () => {
-      stream.removeEventListener('close', drop)
-      stream.removeEventListener('remoteCloseWrite', drop)
-    }
+    idle.wire.watchEnd(() => this.#drop(idle))
   }
 
   #arm(): void {
@@ -130,7 +125,7 @@ export class KeptStreams {
 
   #remove(idle: Idle): boolean {
     if (!this.#idle.delete(idle)) return false
-    idle.unwatch()
+    idle.wire.watchEnd(undefined)
     this.#init.setIdle?.(idle.wire.stream, undefined)
     const streams = this.#byPeer.get(idle.peer) ?? []
     streams.splice(streams.lastIndexOf(idle), 1)

@@ -14,6 +14,8 @@ export class WireStream {
   readonly isKept: boolean
   /** Attempts so far. */
   attempts = 0
+  #onEnd: (() => void) | undefined
+  #isWatched: boolean = false
 
   constructor(stream: Stream, isKept: boolean, path: Path | undefined) {
     this.stream = stream
@@ -34,5 +36,16 @@ export class WireStream {
       readBufferLength === 0 &&
       this.reader.keptBytes === 0
     )
+  }
+
+  /** Calls `onEnd` if the stream ends, or the peer's side of it, until the next call of this. */
+  watchEnd(onEnd: (() => void) | undefined): void {
+    this.#onEnd = onEnd
+    if (this.#isWatched) return
+    this.#isWatched = true
+    // They stay for as long as the stream does: it is watched between each two attempts.
+    const act = (): void => this.#onEnd?.()
+    this.stream.addEventListener('close', act)
+    this.stream.addEventListener('remoteCloseWrite', act)
   }
 }

@@ -1,5 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
-import { type Clock, SignalRace } from '../../timing/index.ts'
+import { type Clock, followSignal, SignalRace } from '../../timing/index.ts'
 import type { AttemptEvent, AttemptInit, AttemptSource } from '../attempt/index.ts'
 import {
   type AnswerPiece,
@@ -81,7 +81,8 @@ export class AttemptRun {
     { choose, enter, prepare, send }: AttemptWork,
     options: { readonly signal: AbortSignal },
   ): Promise<void> {
-    const signal = AbortSignal.any([options.signal, this.#controller.signal])
+    const { signal } = this.#controller
+    using _following = followSignal(options.signal, (reason) => this.#controller.abort(reason))
     using race = new SignalRace(signal)
     try {
       const { choice, lease } = await choose(signal)
