@@ -192,18 +192,20 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     c.set('startedAt', startedAt)
     await next()
     const caller = c.get('caller')
+    // Set on the response itself: `c.header` would make a new response for each.
+    const { headers } = c.res
     if (c.req.method === 'POST' && caller !== undefined) {
       for (const [name, value] of Object.entries(await rateLimit.headers(caller))) {
-        c.header(name, value)
+        headers.set(name, value)
       }
     }
     metrics?.answered(routeOf(c.req.path), c.res.status)
-    c.header('x-request-id', requestId)
+    headers.set('x-request-id', requestId)
     const ahead = c.get('queued')
-    if (ahead !== undefined) c.header('x-skein-queue-position', String(ahead))
+    if (ahead !== undefined) headers.set('x-skein-queue-position', String(ahead))
     const ignored = ignoredHeader(c)
-    if (ignored !== undefined) c.header(IGNORED_HEADER, ignored)
-    c.header('openai-processing-ms', String(Math.round(performance.now() - startedAt)))
+    if (ignored !== undefined) headers.set(IGNORED_HEADER, ignored)
+    headers.set('openai-processing-ms', String(Math.round(performance.now() - startedAt)))
   })
   app.onError((error, c) => {
     const format = errorFormatOf(c.req.path)

@@ -59,7 +59,7 @@ export function wrappedClient(client: GatewayClient, wrapper: Wrapper): GatewayC
 
 /** The chunks as an answer, with the attempts, usage and event of the client's answer once there is one. */
 export function answerOver<T>(
-  chunks: () => AsyncGenerator<T & ServedChunk>,
+  chunks: () => AsyncIterator<T & ServedChunk>,
   answer: () => Answer<T> | undefined,
 ): Answer<T> {
   return {
@@ -74,4 +74,22 @@ export function answerOver<T>(
     },
     [Symbol.asyncIterator]: chunks,
   }
+}
+
+/** The iterator with a result that was read from it in front. */
+export function resumed<T>(
+  first: IteratorResult<T> | Promise<IteratorResult<T>>,
+  rest: AsyncIterator<T>,
+): AsyncIterator<T> {
+  let isFirst = true
+  const next = (): Promise<IteratorResult<T>> => {
+    if (!isFirst) return rest.next()
+    isFirst = false
+    return Promise.resolve(first)
+  }
+  const leave = async (): Promise<IteratorReturnResult<undefined>> => {
+    await rest.return?.()
+    return { done: true, value: undefined }
+  }
+  return { next, return: leave }
 }

@@ -1,13 +1,14 @@
 import type { Answer, ServedChunk } from '../../client/index.ts'
 import { defined } from '../../protocol/index.ts'
 import { type Served, within } from '../http/index.ts'
+import { resumed } from '../wrapped-client.ts'
 
 /** A streamed answer that has begun, or whose wait has expired. */
 export interface OpenedAnswer<T> {
   /** Absent if nothing has arrived yet. */
   readonly served: (Served & { readonly model: string }) | undefined
   /** All chunks, including the first. A failure is thrown at its place. */
-  readonly chunks: AsyncIterable<T & ServedChunk>
+  readonly chunks: AsyncIterator<T & ServedChunk>
 }
 
 /**
@@ -38,19 +39,4 @@ export async function openAnswer<T extends { readonly model: string }>(
           ttftMs: performance.now() - startedAt,
         }
   return { served, chunks: resumed(first, iterator) }
-}
-
-/** A plain iterator: a generator would add awaits to each piece of every answer. */
-function resumed<T>(first: Promise<IteratorResult<T>>, rest: AsyncIterator<T>): AsyncIterable<T> {
-  let isFirst = true
-  const next = (): Promise<IteratorResult<T>> => {
-    if (!isFirst) return rest.next()
-    isFirst = false
-    return first
-  }
-  const leave = async (): Promise<IteratorReturnResult<undefined>> => {
-    await rest.return?.()
-    return { done: true, value: undefined }
-  }
-  return { [Symbol.asyncIterator]: () => ({ next, return: leave }) }
 }

@@ -1,14 +1,14 @@
-const encoder = new TextEncoder()
+import { TextSource, type TextSourceInit } from './text-source.ts'
 
-/** Text that leaves as one write. */
-const MAX_WRITE_CHARS = 16_384
+const encoder = new TextEncoder()
 
 /** A comment in an event stream: clients skip it, proxies see that the connection lives. */
 const KEEP_ALIVE = ': keep-alive\n\n'
 
-export interface TextStreamInit {
-  /** `keepAlive` is sent after each pause of this length. */
-  readonly keepAliveMs: number
+/** The texts of bodies, for servers, which write them without a web stream in between. */
+const sources = new WeakMap<ReadableStream, TextSource>()
+
+export interface TextStreamInit extends Pick<TextSourceInit, 'keepAliveMs'> {
   /** Text without content, in the format of the stream. @default a comment of server-sent events */
   readonly keepAlive?: () => string
   /** @default text/event-stream */
@@ -26,70 +26,34 @@ export function textStream(
   texts: AsyncIterator<string, void, void>,
   init: TextStreamInit,
 ): Response {
-  const {
-    keepAliveMs,
-    keepAlive = () => KEEP_ALIVE,
-    contentType = 'text/event-stream',
-    headers,
-  } = init
-  let pending: Promise<IteratorResult<string, void>> | undefined
+  const { keepAliveMs, keepAlive = () => KEEP_ALIVE, contentType = 'text/event-stream' } = init
+  const source = new TextSource(texts, { keepAliveMs, keepAlive })
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        pending ??= nextText(texts)
-        const result = await within(pending, keepAliveMs)
-        if (result === undefined) {
-          controller.enqueue(encoder.encode(keepAlive()))
-          return
-        }
-        pending = undefined
-        let text = ''
-        const turn = nextTurn()
-        for (let next: IteratorResult<string, void> | undefined = result; next !== undefined; ) {
-          if (next.done === true) {
-            if (text !== '') controller.enqueue(encoder.encode(text))
-            controller.close()
-            return
-          }
-          text += next.value
-          if (text.length >= MAX_WRITE_CHARS) break
-          pending = nextText(texts)
-          next = await Promise.race([pending, turn])
-          if (next !== undefined) pending = undefined
-        }
-        controller.enqueue(encoder.encode(text))
+        const { text, isLast } = await source.read()
+        if (text !== '') controller.enqueue(encoder.encode(text))
+        if (isLast) controller.close()
       },
-      async cancel() {
-        await texts.return?.()
-      },
+      cancel: () => source.cancel(),
     },
     // Nothing is pulled before the reader does.
     { highWaterMark: 0 },
   )
+  sources.set(body, source)
   return new Response(body, {
     headers: {
       'content-type': contentType,
       'cache-control': 'no-cache',
       'x-accel-buffering': 'no',
-      ...headers,
+      ...init.headers,
     },
   })
 }
 
-/** The next text that is not empty. */
-async function nextText(
-  texts: AsyncIterator<string, void, void>,
-): Promise<IteratorResult<string, void>> {
-  for (;;) {
-    const result = await texts.next()
-    if (result.done === true || result.value !== '') return result
-  }
-}
-
-function nextTurn(): Promise<undefined> {
-  return new Promise((resolve) => {
-    setImmediate(resolve, undefined)
-  })
+/** The texts of a response that {@link textStream} made, to be read instead of its body. Absent for any other body. */
+export function textsOf({ body }: Response): TextSource | undefined {
+  return body === null || body.locked ? undefined : sources.get(body)
 }
 
 /** One event: data as JSON, and its name if the format has names. */

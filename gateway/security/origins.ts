@@ -9,6 +9,11 @@ import { InferenceError } from '../../protocol/index.ts'
  * @param allowed returns the origins that hold now, such as `https://chat.example`; `*` allows every page
  */
 export function origins(allowed: () => readonly string[]): MiddlewareHandler[] {
+  const shared = cors({
+    origin: (origin) => (allowed().includes('*') ? '*' : allowed().find((one) => one === origin)),
+    exposeHeaders: EXPOSED,
+    maxAge: 600,
+  })
   return [
     async (c, next) => {
       const origin = otherOrigin(c)
@@ -20,11 +25,9 @@ export function origins(allowed: () => readonly string[]): MiddlewareHandler[] {
       }
       await next()
     },
-    cors({
-      origin: (origin) => (allowed().includes('*') ? '*' : allowed().find((one) => one === origin)),
-      exposeHeaders: EXPOSED,
-      maxAge: 600,
-    }),
+    // A POST without an origin is no page's, and no cache keeps its answer.
+    (c, next) =>
+      c.req.method === 'POST' && c.req.header('origin') === undefined ? next() : shared(c, next),
   ]
 }
 
@@ -35,6 +38,7 @@ function isAllowed(origin: string, allowed: readonly string[]): boolean {
 /** The origin of the page that calls, unless it is this gateway's own. */
 function otherOrigin(c: Context): string | undefined {
   const origin = c.req.header('origin')
+  if (origin === undefined) return undefined
   // Not the URL's host: in a request in absolute form the caller chooses it.
   const { protocol, host } = new URL(c.req.url)
   return origin === `${protocol}//${c.req.header('host') ?? host}` ? undefined : origin

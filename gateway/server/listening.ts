@@ -1,8 +1,10 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { InferenceError } from '../../protocol/index.ts'
-import { errorResponse } from '../http/index.ts'
+import { errorResponse, textsOf } from '../http/index.ts'
+import { sendTexts } from './send-texts.ts'
 
 /** How long an idle connection is kept: longer than the SDKs keep theirs, so that the server never closes first. */
 const KEEP_ALIVE_MS = 75_000
@@ -26,7 +28,14 @@ export async function listening(
 ): Promise<Server> {
   return await new Promise((resolve, reject) => {
     const answer = getRequestListener(
-      (request, env) => respond(request, (env as HttpBindings).incoming.socket.remoteAddress),
+      async (request, env) => {
+        const { incoming, outgoing } = env as HttpBindings
+        const response = await respond(request, incoming.socket.remoteAddress)
+        const texts = textsOf(response)
+        if (texts === undefined) return response
+        await sendTexts(outgoing, response, texts)
+        return RESPONSE_ALREADY_SENT
+      },
       // The embedding process keeps its globals.
       { hostname, overrideGlobalObjects: false, errorHandler: unreadable },
     )
