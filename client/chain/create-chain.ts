@@ -1,5 +1,5 @@
 import { InferenceError, parseModelReference } from '../../protocol/index.ts'
-import type { Scope } from '../../timing/index.ts'
+import { type Scope, startingWith } from '../../timing/index.ts'
 import { type AnswerEvent, encodeRequest, type Job } from '../request/index.ts'
 import { CacheKeys } from './cache-keys.ts'
 import type { ChainJob } from './chain-job.ts'
@@ -84,7 +84,7 @@ export function createChains(init: ChainsInit): Chains {
       return around((asked, within) => providerAnswer({ ...asked, provider }, within))(own, scope)
     }
 
-  async function* ask<J extends ChainJob>(
+  function ask<J extends ChainJob>(
     { next, around }: { readonly next: Ask<J>; readonly around: (ask: Ask<J>) => Ask<J> },
     job: J,
     scope: Scope,
@@ -92,8 +92,8 @@ export function createChains(init: ChainsInit): Chains {
     const { members, journal, restartable, switchModels, limits, sources } = job
     const [first] = members
     if (first?.type === 'network' && first.swarm === undefined && members.length === 1) {
-      yield { type: 'model', model: labelOf(first) }
-      return yield* next(job, scope)
+      const model: AnswerEvent = { type: 'model', model: labelOf(first) }
+      return startingWith(model, () => next(job, scope))
     }
     const chain: ChainInit = {
       members,
@@ -109,7 +109,7 @@ export function createChains(init: ChainsInit): Chains {
       clock,
       random,
     }
-    yield* runChain(chain, scope)
+    return runChain(chain, scope)
   }
 
   return {

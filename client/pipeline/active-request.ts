@@ -1,5 +1,5 @@
 import { type AttemptRecord, InferenceError } from '../../protocol/index.ts'
-import { nextTurn, openScope, type Scope } from '../../timing/index.ts'
+import { nextTurn, openedLater, openScope, type Scope, tapped } from '../../timing/index.ts'
 import type { Chains } from '../chain/index.ts'
 import type { AnswerEvent, RequestEvent } from '../request/index.ts'
 import type { Ask } from './ask.ts'
@@ -34,7 +34,11 @@ export class ActiveRequest {
   }
 
   /** @throws InferenceError; the reason of the caller's signal */
-  async *events(): AsyncGenerator<AnswerEvent, void, void> {
+  events(): AsyncGenerator<AnswerEvent, void, void> {
+    return openedLater(() => this.#begin())
+  }
+
+  async #begin(): Promise<AsyncGenerator<AnswerEvent, void, void>> {
     const { ask, settings, chains, closing } = this.#init
     const { signal } = this.#call.options
     signal?.throwIfAborted()
@@ -43,17 +47,17 @@ export class ActiveRequest {
     await nextTurn(request.wire.body.length, settings.clock)
     signal?.throwIfAborted()
     closing.throwIfAborted()
-    using scope = openScope({ timeoutMs, clock: settings.clock }, { signal, owner: closing })
+    const scope = openScope({ timeoutMs, clock: settings.clock }, { signal, owner: closing })
     this.#request = request
     this.#scope = scope
-    try {
-      yield* ask(request, scope)
-    } catch (error) {
-      signal?.throwIfAborted()
-      throw error
-    } finally {
-      this.#scope = undefined
-    }
+    const answer = openedLater(() => ask(request, scope))
+    return tapped(answer, {
+      failed: (error) => (signal?.aborted === true ? signal.reason : error),
+      ended: () => {
+        this.#scope = undefined
+        scope[Symbol.dispose]()
+      },
+    })
   }
 
   /** Cancels the request because its consumer stopped reading. */

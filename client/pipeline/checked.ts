@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { InferenceError } from '../../protocol/index.ts'
-import type { Scope } from '../../timing/index.ts'
+import { type Scope, tapped } from '../../timing/index.ts'
 import {
   type AnswerEvent,
   type AuditReport,
@@ -11,7 +11,7 @@ import {
   waitsForVerdict,
 } from '../request/index.ts'
 import { AnswerRecorder, type Auditor, type Canaries, type Oddity } from '../trust/index.ts'
-import type { Stage } from './ask.ts'
+import type { Ask, Stage } from './ask.ts'
 import type { PreparedRequest } from './prepare.ts'
 import { failureOf, unverified } from './verification-failure.ts'
 
@@ -37,71 +37,83 @@ export interface CheckedInit {
  * @throws InferenceError `verification_failed` with the evidence
  */
 export function checked({ auditor, canaries, background }: CheckedInit): Stage {
-  return (next) =>
-    async function* (request, scope) {
-      const { verify, journal, restartable, trusted } = request
-      if (verify === 'off') return yield* next(request, scope)
-      // A request restricted to trusted peers earns no canary.
-      const sendCanary = ({ report, usage }: Done): void => {
-        if (report === undefined || trusted !== undefined) return
-        const { candidate } = report
-        void canaries.answered(candidate, request.request, usage.completionTokens, background)
+  const sendCanary = ({ request, trusted }: PreparedRequest, { report, usage }: Done): void => {
+    // A request restricted to trusted peers earns no canary.
+    if (report === undefined || trusted !== undefined) return
+    void canaries.answered(report.candidate, request, usage.completionTokens, background)
+  }
+
+  /** Passes the answer on as it comes; it may be audited afterwards. */
+  const sampled = (next: Ask, request: PreparedRequest, scope: Scope): ReturnType<Ask> => {
+    const recorder = recorderOf(request)
+    let isOdd = false
+    return tapped(next(request, scope), {
+      value: (event) => {
+        recorder.record(event)
+        if (event.type !== 'done') return
+        isOdd = odditiesOf(auditor, recorder, event).length > 0
+        sendCanary(request, event)
+      },
+      complete: () => {
+        const { subject } = recorder
+        if (subject === undefined || !(isOdd || auditor.samples(subject, randomUUID()))) return
+        void auditor.inBackground(subject, background)
+      },
+    })
+  }
+
+  /** Holds the end of the answer back until the verdict. */
+  async function* judged(next: Ask, request: PreparedRequest, scope: Scope): ReturnType<Ask> {
+    const { verify, journal, restartable } = request
+    const accused = new Set<string>()
+    let first: InferenceError | undefined
+    for (let repeats = 0; ; repeats += 1) {
+      const attempts = journal.attempts.length
+      const recorder = recorderOf(request)
+      if (verify === 'required' && recorder.unratable === 'request') {
+        throw unverified({ status: 'unverified', why: 'request', parts: [] })
       }
-      const accused = new Set<string>()
-      let first: InferenceError | undefined
-      for (let repeats = 0; ; repeats += 1) {
-        const attempts = journal.attempts.length
-        const recorder = new AnswerRecorder(
-          request.request,
-          trusted,
-          request.delivered !== undefined,
-        )
-        if (verify === 'required' && recorder.unratable === 'request') {
-          throw unverified({ status: 'unverified', why: 'request', parts: [] })
-        }
-        let failure: InferenceError | undefined
-        let isOdd = false
-        try {
-          for await (const event of next(without(request, accused), scope)) {
-            recorder.record(event)
-            if (event.type === 'done') {
-              const oddities = odditiesOf(auditor, recorder, event)
-              isOdd = oddities.length > 0
-              if (waitsForVerdict(verify)) {
-                const verification =
-                  failedFreeChecks(oddities) ?? (await audited(auditor, recorder, event, scope))
-                failure = failureOf(verification, verify)
-                if (failure !== undefined) {
-                  for (const peer of blamed(verification, event)) accused.add(peer)
-                  break
-                }
-                yield { type: 'verified', verification }
-              }
-              sendCanary(event)
+      let failure: InferenceError | undefined
+      try {
+        for await (const event of next(without(request, accused), scope)) {
+          recorder.record(event)
+          if (event.type === 'done') {
+            const oddities = odditiesOf(auditor, recorder, event)
+            const verification =
+              failedFreeChecks(oddities) ?? (await audited(auditor, recorder, event, scope))
+            failure = failureOf(verification, verify)
+            if (failure !== undefined) {
+              for (const peer of blamed(verification, event)) accused.add(peer)
+              break
             }
-            yield event
+            yield { type: 'verified', verification }
+            sendCanary(request, event)
           }
-        } catch (error) {
-          // If no other peer could be asked, the first failure is more informative.
-          const isAlone = journal.attempts.length === attempts && !scope.signal.aborted
-          throw (isAlone ? first : undefined) ?? error
+          yield event
         }
-        if (failure === undefined) {
-          const { subject } = recorder
-          const isSampled = verify === 'sample' && subject !== undefined
-          if (isSampled && (isOdd || auditor.samples(subject, randomUUID()))) {
-            void auditor.inBackground(subject, background)
-          }
-          return
-        }
-        const isSame = SAME_ELSEWHERE.has(
-          failure.detailsOf('verification_failed').verification?.why,
-        )
-        if (!restartable || isSame || repeats >= MAX_REPEATS) throw failure
-        first ??= failure
-        yield { type: 'restart' }
+      } catch (error) {
+        // If no other peer could be asked, the first failure is more informative.
+        const isAlone = journal.attempts.length === attempts && !scope.signal.aborted
+        throw (isAlone ? first : undefined) ?? error
       }
+      if (failure === undefined) return
+      const isSame = SAME_ELSEWHERE.has(failure.detailsOf('verification_failed').verification?.why)
+      if (!restartable || isSame || repeats >= MAX_REPEATS) throw failure
+      first ??= failure
+      yield { type: 'restart' }
     }
+  }
+
+  return (next) => (request, scope) => {
+    if (request.verify === 'off') return next(request, scope)
+    return waitsForVerdict(request.verify)
+      ? judged(next, request, scope)
+      : sampled(next, request, scope)
+  }
+}
+
+function recorderOf({ request, trusted, delivered }: PreparedRequest): AnswerRecorder {
+  return new AnswerRecorder(request, trusted, delivered !== undefined)
 }
 
 /** The request without the accused peers. */

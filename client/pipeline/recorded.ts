@@ -1,5 +1,5 @@
 import { type AttemptRecord, drawHex, InferenceError } from '../../protocol/index.ts'
-import type { Clock } from '../../timing/index.ts'
+import { type Clock, openedLater, tapped } from '../../timing/index.ts'
 import {
   type AnswerEvent,
   promptText,
@@ -25,47 +25,48 @@ export interface RecordedInit {
  * error.
  */
 export function recorded({ listeners, running, clock, onPrompt }: RecordedInit): Stage {
-  return (next) =>
-    async function* (request, scope) {
-      const { journal, placement } = request
-      const requestId = drawHex(12)
-      const now = (): RunningRequest => runningOf(request, requestId, clock.wall())
+  return (next) => (request, scope) => {
+    const { journal, placement } = request
+    const requestId = drawHex(12)
+    const now = (): RunningRequest => runningOf(request, requestId, clock.wall())
+    let answering: Extract<AnswerEvent, { type: 'model' }> | undefined
+    let verification: Verification | undefined
+    const end = (outcome: RequestEvent['outcome'], more: Partial<RequestEvent>): void => {
+      if (journal.record !== undefined) return
+      running.delete(now)
+      const startedAt = clock.wall() - journal.elapsedMs
+      const record = recordOf(request, answering, { requestId, outcome, startedAt, ...more })
+      journal.record = record
+      placement?.onEnd?.(record)
+      for (const listener of listeners) notify(listener, record)
+    }
+    const answer = openedLater(() => {
       running.add(now)
       onPrompt?.(requestId, promptText(request.request))
-      let answering: Extract<AnswerEvent, { type: 'model' }> | undefined
-      let verification: Verification | undefined
-      const end = (outcome: RequestEvent['outcome'], more: Partial<RequestEvent>): void => {
-        if (journal.record !== undefined) return
-        running.delete(now)
-        const startedAt = clock.wall() - journal.elapsedMs
-        const record = recordOf(request, answering, { requestId, outcome, startedAt, ...more })
-        journal.record = record
-        placement?.onEnd?.(record)
-        for (const listener of listeners) notify(listener, record)
-      }
-      try {
-        for await (const event of next(request, scope)) {
-          if (event.type === 'model') {
-            answering = event
-            placement?.onModel?.(event.model)
-          } else if (event.type === 'verified') {
-            verification = event.verification
-          } else if (event.type === 'done') {
-            end('answered', verification === undefined ? {} : { verification })
-          }
-          yield event
+      return next(request, scope)
+    })
+    return tapped(answer, {
+      value: (event) => {
+        if (event.type === 'model') {
+          answering = event
+          placement?.onModel?.(event.model)
+        } else if (event.type === 'verified') {
+          verification = event.verification
+        } else if (event.type === 'done') {
+          end('answered', verification === undefined ? {} : { verification })
         }
-      } catch (error) {
+      },
+      failed: (error) => {
         const failure = InferenceError.from(error, scope.signal.aborted ? 'cancelled' : 'internal')
         const { code, message } = failure
         const evidence = failure.detailsOf('verification_failed').verification
         end(code, { message, ...(evidence && { verification: evidence }) })
-        throw withAttempts(failure, journal.attempts)
-      } finally {
-        // Has an effect only if the consumer stopped reading.
-        end('cancelled', {})
-      }
-    }
+        return withAttempts(failure, journal.attempts)
+      },
+      // Has an effect only if the consumer stopped reading.
+      ended: () => end('cancelled', {}),
+    })
+  }
 }
 
 function recordOf(

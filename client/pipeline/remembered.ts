@@ -1,5 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
-import type { Clock } from '../../timing/index.ts'
+import { type Clock, openedLater, tapped } from '../../timing/index.ts'
 import type { Stage } from './ask.ts'
 import { FailureMemory } from './failure-memory.ts'
 import type { PreparedRequest } from './prepare.ts'
@@ -11,39 +11,38 @@ import { requestKey } from './request-key.ts'
  */
 export function remembered({ clock }: { readonly clock: Pick<Clock, 'now'> }): Stage {
   const failures = new FailureMemory()
-  return (next) =>
-    async function* (request, scope) {
-      if (request.placement?.narrow !== undefined) return yield* next(request, scope)
-      const { journal } = request
-      // Hashing a long body is slow, and most clients have no failure to remember.
-      let hashed: string | undefined
-      const key = (): string => {
-        hashed ??= keyOf(request)
-        return hashed
-      }
+  return (next) => (request, scope) => {
+    if (request.placement?.narrow !== undefined) return next(request, scope)
+    const { journal } = request
+    // Hashing a long body is slow, and most clients have no failure to remember.
+    let hashed: string | undefined
+    const key = (): string => {
+      hashed ??= keyOf(request)
+      return hashed
+    }
+    const answer = openedLater(() => {
       const known = failures.size > 0 ? failures.recall(key(), clock.now()) : undefined
-      if (known !== undefined) {
-        journal.remembered = true
-        throw known
-      }
-      let isDone = false
-      try {
-        for await (const event of next(request, scope)) {
-          if (event.type === 'done') {
-            isDone = true
-            if (failures.size > 0) failures.succeeded(key())
-          }
-          yield event
-        }
-      } catch (error) {
+      if (known === undefined) return next(request, scope)
+      journal.remembered = true
+      throw known
+    })
+    let isDone = false
+    return tapped(answer, {
+      value: ({ type }) => {
+        if (type !== 'done') return
+        isDone = true
+        if (failures.size > 0) failures.succeeded(key())
+      },
+      failed: (error) => {
         // Without an attempt there was no cost, and the next time a peer may be available.
-        if (!isDone && journal.attempts.length > 0) {
+        if (!isDone && !journal.remembered && journal.attempts.length > 0) {
           const code = scope.signal.aborted ? 'cancelled' : 'internal'
           failures.failed(key(), InferenceError.from(error, code), clock.now())
         }
-        throw error
-      }
-    }
+        return error
+      },
+    })
+  }
 }
 
 /** Includes everything that affects which peers and providers may answer and which answers count. */

@@ -1,8 +1,8 @@
 import type { Answer, RequestOptions, ServedChunk } from '../../client/index.ts'
 import { defined, type ErrorCode, InferenceError } from '../../protocol/index.ts'
-import type { Clock } from '../../timing/index.ts'
+import { type Clock, openedLater, tapped } from '../../timing/index.ts'
 import type { GatewayClient } from '../gateway-client.ts'
-import { type Asked, answerOver, wrappedClient } from '../wrapped-client.ts'
+import { type Asked, answerOver, resumed, wrappedClient } from '../wrapped-client.ts'
 import type { RequestQueue, Turn } from './request-queue.ts'
 
 /** Options for the queue. They are not passed to the client. */
@@ -13,9 +13,6 @@ export interface QueuedOptions extends RequestOptions {
   /** @see EnterOptions.onPosition */
   readonly onPosition?: (ahead: number) => void
 }
-
-/** Created once: every stream ends so, and a stack would add nothing. */
-const LEFT = new InferenceError('cancelled', 'the reader left')
 
 /** The same client with its requests queued. Batches have their own queue. */
 export function queuedClient(
@@ -67,46 +64,22 @@ export function queuedClient(
         return answer
       }),
     streamed<T>(asked: Asked, ask: (options: RequestOptions) => Answer<T>) {
-      const { signal: given } = asked.options
       let answer: Answer<T> | undefined
-      const left = new AbortController()
       /** The turn lasts until the stream ends; only failures before the first chunk are retried. */
-      async function* chunks(): AsyncGenerator<T & ServedChunk> {
-        const { promise: ended, resolve: end } = Promise.withResolvers<void>()
-        const {
-          promise: opened,
-          resolve: open,
-          reject,
-        } = Promise.withResolvers<AsyncIterator<T & ServedChunk>>()
-        let first: IteratorResult<T & ServedChunk> | undefined
-        const signal = AbortSignal.any([left.signal, ...(given ? [given] : [])])
-        const waiting = { ...asked, options: { ...asked.options, signal } }
-        inTurn(waiting, async (options, turn) => {
-          answer = ask({ ...options, ...(given && { signal: given }) })
-          const iterator = answer[Symbol.asyncIterator]()
-          first = await iterator.next()
-          open(iterator)
-          await ended
-          turn.answered()
-        }).catch(reject)
-        let iterator: AsyncIterator<T & ServedChunk> | undefined
-        let isOver = false
-        try {
-          iterator = await opened
-          for (let result = first; result !== undefined && result.done !== true; ) {
-            yield result.value
-            result = await iterator.next()
-          }
-          isOver = true
-        } finally {
-          if (!isOver) {
-            await iterator?.return?.()
-            left.abort(LEFT)
-          }
-          end()
-        }
-      }
-      return answerOver(chunks, () => answer)
+      const open = (): Promise<AsyncIterator<T & ServedChunk>> =>
+        new Promise((resolve, reject) => {
+          inTurn(asked, async (options, turn) => {
+            answer = ask(options)
+            const chunks = answer[Symbol.asyncIterator]()
+            const first = await chunks.next()
+            await new Promise<void>((ended) => resolve(tapped(resumed(first, chunks), { ended })))
+            turn.answered()
+          }).catch(reject)
+        })
+      return answerOver(
+        () => openedLater(open),
+        () => answer,
+      )
     },
   })
 }

@@ -156,7 +156,17 @@ export class RequestQueue {
     first: boolean,
   ): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const waiter: Waiter = { key, go: resolve }
+    let isTurn = false
+    const go = (): void => {
+      isTurn = true
+      resolve()
+    }
+    const waiter: Waiter = { key, go }
+    lane.add(waiter, { first })
+    this.#pump(lane, name)
+    if (lane.depth > 0 && !first) onPosition?.(lane.ahead(key) + 1)
+    // Most requests have their turn at once, without a timer and a listener.
+    if (isTurn) return
     const fail = (reason: unknown): void => {
       lane.remove(waiter)
       reject(reason)
@@ -166,10 +176,6 @@ export class RequestQueue {
     using _deadline = this.#init.clock.after(deadlineAtMs - this.#init.clock.now(), () => {
       fail(new InferenceError('deadline_exceeded', "the request's deadline passed in the queue"))
     })
-    lane.add(waiter, { first })
-    this.#pump(lane, name)
-    const ahead = lane.ahead(key)
-    if (lane.depth > 0 && !first) onPosition?.(ahead + 1)
     try {
       await promise
     } finally {

@@ -1,4 +1,5 @@
 import type { Answer, RequestOptions, ServedChunk } from '../../client/index.ts'
+import { openedLater, tapped } from '../../timing/index.ts'
 import type { GatewayClient } from '../gateway-client.ts'
 import { answerTokensOf, mayHaveCost, promptTokensOf, tokensFor, tokensIn } from '../usage/index.ts'
 import { type Asked, answerOver, wrappedClient } from '../wrapped-client.ts'
@@ -31,7 +32,7 @@ export function meteredClient(
       ask: (options: RequestOptions) => Answer<T>,
     ) {
       let answer: Answer<T> | undefined
-      async function* chunks(): AsyncGenerator<T & ServedChunk> {
+      const open = async (): Promise<AsyncIterator<T & ServedChunk>> => {
         let prompt = 0
         let least = 0
         const reserved = await meter.reserve(caller, () => {
@@ -39,29 +40,36 @@ export function meteredClient(
           least = prompt + answerTokensOf(kind, request)
           return least
         })
-        if (reserved === undefined) {
-          answer = ask(options)
-          return yield* answer
-        }
         let delivered = 0
         let hasFailed = false
+        // A caller that leaves before the first piece has had the prompt read.
+        const owed = (): number => (hasFailed && delivered === 0 ? 0 : prompt + delivered)
+        const settle = (): void => reserved?.charge(answer?.usage?.total_tokens ?? owed())
         try {
           answer = ask(options)
-          for await (const chunk of answer) {
-            delivered += tokensIn(chunk)
-            if (prompt + delivered > least) reserved.charge(prompt + delivered)
-            yield chunk
-          }
         } catch (error) {
           hasFailed = !mayHaveCost(error, options)
+          settle()
           throw error
-        } finally {
-          // A caller that leaves before the first piece has had the prompt read.
-          const owed = hasFailed && delivered === 0 ? 0 : prompt + delivered
-          reserved.charge(answer?.usage?.total_tokens ?? owed)
         }
+        const chunks = answer[Symbol.asyncIterator]()
+        if (reserved === undefined) return chunks
+        return tapped(chunks, {
+          value: (chunk) => {
+            delivered += tokensIn(chunk)
+            if (prompt + delivered > least) reserved.charge(prompt + delivered)
+          },
+          failed: (error) => {
+            hasFailed = !mayHaveCost(error, options)
+            return error
+          },
+          ended: settle,
+        })
       }
-      return answerOver(chunks, () => answer)
+      return answerOver(
+        () => openedLater(open),
+        () => answer,
+      )
     },
   })
 }

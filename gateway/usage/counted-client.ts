@@ -1,5 +1,6 @@
 import type { Answer, RequestOptions, ServedChunk } from '../../client/index.ts'
 import type { OpenAiUsage } from '../../protocol/index.ts'
+import { type Tap, tapped } from '../../timing/index.ts'
 import type { GatewayClient } from '../gateway-client.ts'
 import { type Asked, answerOver, wrappedClient } from '../wrapped-client.ts'
 import { answerTokensOf, mayHaveCost, promptTokensOf, tokensIn } from './estimated-tokens.ts'
@@ -35,20 +36,19 @@ export function countedClient(client: GatewayClient, onUsage: OnUsage): GatewayC
       ask: (options: RequestOptions) => Answer<T>,
     ) {
       const answer = ask(options)
-      async function* chunks(): AsyncGenerator<T & ServedChunk> {
-        let model = ''
-        let delivered = 0
-        let hasFailed = false
-        try {
-          for await (const chunk of answer) {
-            model = (chunk as { model?: string }).model ?? model
-            delivered += tokensIn(chunk)
-            yield chunk
-          }
-        } catch (error) {
+      let model = ''
+      let delivered = 0
+      let hasFailed = false
+      const tap: Tap<T & ServedChunk> = {
+        value: (chunk) => {
+          model = (chunk as { model?: string }).model ?? model
+          delivered += tokensIn(chunk)
+        },
+        failed: (error) => {
           hasFailed = !mayHaveCost(error, options)
-          throw error
-        } finally {
+          return error
+        },
+        ended: () => {
           const { usage } = answer
           if (usage !== undefined) onUsage(usageOf(caller, { model, usage }))
           else if (hasFailed && delivered === 0) onUsage(failed(caller))
@@ -56,9 +56,12 @@ export function countedClient(client: GatewayClient, onUsage: OnUsage): GatewayC
             const promptTokens = promptTokensOf(kind, request)
             onUsage({ ...failed(caller), model, promptTokens, completionTokens: delivered })
           }
-        }
+        },
       }
-      return answerOver(chunks, () => answer)
+      return answerOver(
+        () => tapped(answer[Symbol.asyncIterator](), tap),
+        () => answer,
+      )
     },
   })
 }
