@@ -1,9 +1,15 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lockDataDirInTurn } from '../../host/index.ts'
-import { codeOf, makeDirectory, reportDamage, writeAtomic } from '../../storage/index.ts'
+import {
+  codeOf,
+  makeDirectory,
+  NEWER_FORMAT,
+  reportDamage,
+  writeAtomic,
+} from '../../storage/index.ts'
 import { every, systemClock } from '../../timing/index.ts'
-import { type Lesson, Reputation } from './reputation/index.ts'
+import { isOfNewerVersion, type Lesson, Reputation } from './reputation/index.ts'
 
 const FILE = 'reputation.json'
 /** Directory of the lock that the writing process holds. */
@@ -31,8 +37,8 @@ export interface SavedReputation extends AsyncDisposable {
 /**
  * Loads the stored reputation, saves it every minute and on disposal, and checks every five seconds for changes by other
  * processes. Processes write in turn, each merging its lessons into the file. A damaged file is renamed to
- * `reputation.json.damaged`. One that this process may not read, or that the disk does not give, is left as it is: nothing
- * is saved until it can be read.
+ * `reputation.json.damaged`. One that this process may not read, that the disk does not give, or that a newer version
+ * wrote, is left as it is: nothing is saved until it can be read.
  *
  * @param dataDir undefined: nothing is stored
  * @param now milliseconds since 1970
@@ -159,6 +165,7 @@ class Store {
   async #content(): Promise<string | undefined> {
     try {
       const content = await readFile(this.#path, 'utf8')
+      if (isOfNewerVersion(parsed(content))) throw new Error(NEWER_FORMAT)
       this.#isUnreadable = false
       return content
     } catch (error) {
@@ -167,8 +174,10 @@ class Store {
       if (code === 'EISDIR') return ''
       if (!this.#isUnreadable) {
         this.#isUnreadable = true
+        const [why, advice] =
+          code === undefined ? [NEWER_FORMAT, ''] : [code, '. Check its owner and its disk']
         this.#onFault(
-          `${this.#path} cannot be read (${code ?? String(error)}): until it can, nothing is saved, and its quarantines, denied and trusted peers are not known to processes that start. Check its owner and its disk`,
+          `${this.#path} cannot be read (${why}): until it can, nothing is saved, and its quarantines, denied and trusted peers are not known to processes that start${advice}`,
         )
       }
       throw error

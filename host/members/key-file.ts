@@ -4,7 +4,9 @@ import { toString as textOf } from 'uint8arrays/to-string'
 import { defined } from '../../protocol/index.ts'
 import { codeOf, writeAtomic } from '../../storage/index.ts'
 import { type HeldKey, heldKey } from './keyring.ts'
-import { swarmPaths } from './swarm-files.ts'
+import { checkFormat, swarmPaths } from './swarm-files.ts'
+
+const VERSION = 1
 
 /** What a key file holds. */
 export interface KeptKeys {
@@ -13,7 +15,7 @@ export interface KeptKeys {
   readonly retired: readonly Uint8Array[]
 }
 
-/** The pre-shared keys of a swarm's directory. Empty before the first rotation. @throws for a damaged file */
+/** The pre-shared keys of a swarm's directory. Empty before the first rotation. @throws for a damaged file, or one of a newer version */
 export async function readKeyFile(directory: string): Promise<KeptKeys> {
   let text: string
   try {
@@ -22,9 +24,11 @@ export async function readKeyFile(directory: string): Promise<KeptKeys> {
     if (codeOf(error) === 'ENOENT') return { keys: [], retired: [] }
     throw error
   }
+  const content: unknown = JSON.parse(text)
+  checkFormat(directory, content, VERSION)
   // Loaded where there is such a file: zod takes two megabytes, which other hosts do without.
   const { KEY_FILE } = await import('./key-file-schema.ts')
-  const { keys, retired } = KEY_FILE.parse(JSON.parse(text))
+  const { keys, retired } = KEY_FILE.parse(content)
   return {
     keys: await Promise.all(
       keys.map(async ({ secret, number, acceptedUntilMs, provisional }) => ({
@@ -38,7 +42,7 @@ export async function readKeyFile(directory: string): Promise<KeptKeys> {
 
 export async function writeKeyFile(directory: string, { keys, retired }: KeptKeys): Promise<void> {
   const written = {
-    version: 1,
+    version: VERSION,
     keys: keys.map(({ digest: _, secret, ...key }) => ({
       ...key,
       secret: textOf(secret, 'base16'),

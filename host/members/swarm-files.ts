@@ -11,8 +11,15 @@ import {
   encodeMembershipAnswer,
   InferenceError,
 } from '../../protocol/index.ts'
-import { codeOf, makeDirectory, writeAtomic } from '../../storage/index.ts'
+import {
+  codeOf,
+  isNewerFormat,
+  makeDirectory,
+  NEWER_FORMAT,
+  writeAtomic,
+} from '../../storage/index.ts'
 
+const VERSION = 1
 /** Addresses to join through. */
 const MAX_ADDRESSES = 16
 
@@ -43,11 +50,12 @@ export function swarmPaths(
   }
 }
 
-/** @throws InferenceError `invalid_request` if the directory holds no membership, or a damaged one */
+/** @throws InferenceError `invalid_request` if the directory holds no membership, a damaged one, or one of a newer version */
 export async function readSwarmFiles(directory: string): Promise<SwarmFiles> {
   const paths = swarmPaths(directory)
   try {
     const swarm: unknown = JSON.parse(await readFile(paths.swarm, 'utf8'))
+    checkFormat(directory, swarm, VERSION)
     const { name, owner, secret, addresses } = swarm as Record<string, unknown>
     return {
       name: String(name),
@@ -58,6 +66,7 @@ export async function readSwarmFiles(directory: string): Promise<SwarmFiles> {
       admission: await readAdmission(directory),
     }
   } catch (cause) {
+    if (InferenceError.is(cause)) throw cause
     const why = codeOf(cause) === 'ENOENT' ? 'no membership is kept there' : 'it is damaged'
     throw new InferenceError(
       'invalid_request',
@@ -65,6 +74,15 @@ export async function readSwarmFiles(directory: string): Promise<SwarmFiles> {
       { cause },
     )
   }
+}
+
+/** @throws InferenceError `invalid_request` for content of a file that a newer version wrote */
+export function checkFormat(directory: string, content: unknown, known: number): void {
+  if (!isNewerFormat(content, known)) return
+  throw new InferenceError(
+    'invalid_request',
+    `cannot use the membership in ${directory}: ${NEWER_FORMAT}`,
+  )
 }
 
 export async function readAdmission(directory: string): Promise<Admission> {
@@ -80,7 +98,12 @@ export async function writeSwarmFiles(directory: string, files: SwarmFiles): Pro
   await makeDirectory(directory)
   await writeAtomic(paths.memberKey, privateKeyToProtobuf(files.memberKey))
   await writeAdmission(directory, files.admission)
-  const swarm = { version: 1, name, owner: owner.toString(), secret: textOf(secret, 'base16') }
+  const swarm = {
+    version: VERSION,
+    name,
+    owner: owner.toString(),
+    secret: textOf(secret, 'base16'),
+  }
   await writeAtomic(paths.swarm, `${JSON.stringify({ ...swarm, addresses }, null, 2)}\n`)
 }
 

@@ -12,6 +12,7 @@
 export type { PeerMark } from './owner-marks.ts'
 export type { AuditEvidence } from './peer-standing.ts'
 export { type Lesson, Reputation } from './reputation.ts'
+export { isOfNewerVersion } from './saved-standings.ts'
 export { specClassOf, templateOf } from './spec-class.ts'
 export type { StandingReport } from './standing-report.ts'
 export { type TrustOf, trustOf } from './trust-of.ts'

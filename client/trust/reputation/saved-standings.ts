@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { isNewerFormat } from '../../../storage/index.ts'
 import type { Evidence } from './evidence.ts'
 import { MAX_QUARANTINE_MS, type PeerStanding } from './peer-standing.ts'
 
@@ -93,6 +94,11 @@ export function parseStandings(saved: unknown, nowMs: number): SavedStandings | 
       0,
     ),
   }
+}
+
+/** Whether a newer version wrote the file. */
+export function isOfNewerVersion(saved: unknown): boolean {
+  return isNewerFormat(saved, VERSION)
 }
 
 /** The file content that {@link parseStandings} reads. */

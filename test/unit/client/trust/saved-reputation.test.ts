@@ -47,6 +47,17 @@ describe('standings in one directory', () => {
     expect(again.reputation.isQuarantined('peer', SPEC)).toBe(true)
   })
 
+  it('of a newer version are left as they are', async () => {
+    const newer = JSON.stringify({ version: 2, standings: {} })
+    await writeFile(join(dir, 'reputation.json'), newer)
+    const faults: string[] = []
+    await using here = await openReputation(dir, now, (message) => faults.push(message))
+    here.reputation.audited('peer', SPEC, FAILED)
+    await expect(here.save()).rejects.toThrow('newer version of Skein')
+    expect(faults).toEqual([expect.stringContaining('newer version of Skein')])
+    expect(await saved()).toBe(newer)
+  })
+
   it('forget a peer in a running gateway, too, with its earlier lessons', async () => {
     await using gateway = await open()
     for (let n = 0; n < 3; n += 1) gateway.reputation.audited('peer', SPEC, FAILED)
