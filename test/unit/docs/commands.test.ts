@@ -91,7 +91,13 @@ function commandLines(page: string): string[][] {
   )
 }
 
-const PAGES = ['README.md', 'docs/operations.md', 'docs/configuration.md', 'docs/gateway.md']
+const PAGES = [
+  'README.md',
+  'docs/operations.md',
+  'docs/configuration.md',
+  'docs/gateway.md',
+  'docs/swarms.md',
+]
 
 describe.each(PAGES)('%s', (path) => {
   it('names commands and options that exist', () => {

@@ -127,6 +127,22 @@ describe('an admin', () => {
   })
 })
 
+describe('a machine whose key was stolen', () => {
+  it('comes back with another key, and the stolen one stays out', async () => {
+    const [stolen, fresh] = [await newParty(), await newParty()]
+    await admit(membership, await requestOf(await invite('studio'), stolen), {}, NOW_MS)
+    const ownerKey = await readOwnerKey(directory)
+    await promoteMember(membership, 'studio', { ...at, ownerKey })
+    await revokeMember(membership, 'studio', { ...at, ownerKey, isVoid: true })
+    await rotateSwarmKey(membership, at)
+    await admit(membership, await requestOf(await invite('studio-2'), fresh), {}, NOW_MS)
+    await promoteMember(membership, 'studio-2', { ...at, ownerKey })
+    expect(membership.roster.certificateOf(fresh.id)?.role).toBe('admin')
+    expect(membership.roster.isRevoked(fresh.id)).toBe(false)
+    expect(membership.roster.isRevoked(stolen.id)).toBe(true)
+  })
+})
+
 describe("the loss of the owner's key", () => {
   it('stops neither invites, renewals nor revocations, nor a new pre-shared key', async () => {
     await rm(swarmPaths(directory).ownerKey)
