@@ -169,7 +169,7 @@ function fullBook(): readonly Advertisement[] {
 const NESTED = ['a: &a0 {x: 1, y: 1}']
 for (let n = 0; n < 24; n += 1) NESTED.push(`b${n}: &a${n + 1} {x: *a${n}, y: *a${n}}`)
 
-/** Every role, by each input that others can send it. The bodies of requests are in loop-blocks.test.ts. */
+/** Every role, by each input that others can send it. The bodies of requests are in heavy-bodies.ts and loop-blocks.test.ts. */
 export const HEAVY: readonly HeavyInput[] = [
   ...chunks,
   {

@@ -5,6 +5,7 @@ import { readFields } from '../../gateway/answering/index.ts'
 import { messageFields } from '../../gateway/anthropic/request-fields.ts'
 import { readParts } from '../../gateway/batches/multipart.ts'
 import { LIMITS, measureJson, parseRequestBytes } from '../../protocol/index.ts'
+import { HEAVY_BODIES } from './heavy-bodies.ts'
 import { HEAVY } from './heavy-inputs.ts'
 
 const RUNS = 2
@@ -126,7 +127,7 @@ describe('the longest block of a loop', { timeout: 120_000 }, async () => {
     expect((await longestTurnMs(work)) / unitMs).toBeLessThan(MAX_UNITS)
   })
 
-  it.each(HEAVY)('at a $role by $input', async ({ work }) => {
+  it.each([...HEAVY, ...HEAVY_BODIES])('at a $role by $input', async ({ work }) => {
     expect((await longestTurnMs(await work())) / unitMs).toBeLessThan(MAX_UNITS)
   })
 

@@ -26,16 +26,16 @@ it.each([
   queue.add(Array(PARTS).keys())
   queue.close()
   let turns = 0
-  const state = { isOver: false }
+  const over = new AbortController()
   const count = (): void => {
     turns += 1
-    if (!state.isOver) setImmediate(count)
+    if (!over.signal.aborted) setImmediate(count)
   }
   setImmediate(count)
   const init = { queue, run, wasCrowded: () => false, clock: new VirtualClock() }
   let ended = 0
   for await (const _event of runParts(init, { signal: new AbortController().signal })) ended += 1
-  state.isOver = true
+  over.abort()
   expect(ended).toBe(PARTS)
   expect(turns).toBeGreaterThan(PARTS / 3)
 })
