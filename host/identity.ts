@@ -21,7 +21,8 @@ export async function loadIdentity(path: string): Promise<PrivateKey> {
     bytes = await readFile(path)
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') {
-      throw new InferenceError('internal', `cannot read the key in ${path}`, { cause: error })
+      const message = `cannot read the key in ${path} (${codeOf(error) ?? 'unknown error'}): make it readable for this user, or move it away to get a new identity`
+      throw new InferenceError('internal', message, { cause: error })
     }
     const key = await createIdentity()
     await writeAtomic(path, privateKeyToProtobuf(key))
