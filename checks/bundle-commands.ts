@@ -23,7 +23,13 @@ await build({
   },
   platform: 'node',
   // Native packages, and those that a user adds.
-  external: ['classic-level', /^node-llama-cpp/, 'node-datachannel', /^@opentelemetry\/(?!api)/],
+  external: [
+    'classic-level',
+    'node-datachannel',
+    /^node-llama-cpp/,
+    'node-datachannel',
+    /^@opentelemetry\/(?!api)/,
+  ],
   treeshake: {
     // A module of ours is imported for what it exports, except those that run a process: a command loads only what it uses.
     moduleSideEffects: (id) =>
