@@ -1,7 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { DIRECT_PATH } from '../../../../host/direct-path/limits.ts'
 import { Link } from '../../../../host/direct-path/link.ts'
-import { loadRtc, type Rtc } from '../../../../host/direct-path/rtc.ts'
+import {
+  loadRtc,
+  type Rtc,
+  type RtcDataChannel,
+  type RtcPeerConnection,
+} from '../../../../host/direct-path/rtc.ts'
 
 const links: Link[] = []
 let rtc: Rtc
@@ -101,4 +107,59 @@ describe('Link', () => {
     await expect(opened).rejects.toMatchObject({ code: 'path_lost' })
     await expect(link.describe('offer', { signal })).rejects.toThrow()
   })
+
+  it('ends when more has come than it could hand on', async () => {
+    let received = 0
+    let deliver: (message: Uint8Array) => void = () => {}
+    const link = new Link({
+      rtc: fakeRtc({ received: () => received, listen: (to) => (deliver = to) }),
+      stun: [],
+    })
+    const ended = new Promise<unknown>((resolve) => {
+      link.attach({ onBytes: () => {}, onDrain: () => {}, onEnd: resolve })
+    })
+    received = DIRECT_PATH.maxUnreadBytes + 1
+    deliver(new Uint8Array(1))
+    received += 1
+    deliver(new Uint8Array(0))
+    expect(await ended).toMatchObject({ code: 'path_lost' })
+    await link.ended
+  })
 })
+
+interface FakeRtcInit {
+  /** Bytes that have come from the network. */
+  readonly received: () => number
+  readonly listen: (deliver: (message: Uint8Array) => void) => void
+}
+
+/** The library without a network. */
+function fakeRtc({ received, listen }: FakeRtcInit): Rtc {
+  const nothing = (): void => {}
+  const channel: RtcDataChannel = {
+    close: nothing,
+    sendMessageBinary: () => true,
+    bufferedAmount: () => 0,
+    setBufferedAmountLowThreshold: nothing,
+    onOpen: nothing,
+    onClosed: nothing,
+    onError: nothing,
+    onBufferedAmountLow: nothing,
+    onMessage: listen,
+  }
+  return {
+    PeerConnection: class implements RtcPeerConnection {
+      close = nothing
+      setLocalDescription = nothing
+      setRemoteDescription = nothing
+      addRemoteCandidate = nothing
+      localDescription = () => null
+      createDataChannel = () => channel
+      onStateChange = nothing
+      onGatheringStateChange = nothing
+      onDataChannel = nothing
+      bytesReceived = received
+      getSelectedCandidatePair = () => null
+    },
+  }
+}
