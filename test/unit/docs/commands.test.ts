@@ -18,6 +18,7 @@ const OTHER_OPTIONS = new Set([
   '--global',
   '--check',
   '--models-dir',
+  '--omit',
 ])
 
 // Loading every command takes its time on a busy machine.
