@@ -16,6 +16,8 @@ export type TimedEngine =
     }
 
 const COMMAND_TIMEOUT_MS = 10_000
+/** Fifty hosts on one thread need a minute and more on a slow machine. */
+const HOSTS_START_MS = 300_000
 
 export type PeerTask =
   | { readonly kind: 'idle' }
@@ -77,7 +79,7 @@ export interface PeerProcess extends PeerReady, AsyncDisposable {
 /**
  * Starts the task in its own process, like a peer.
  *
- * @param startTimeoutMs @default 90 s
+ * @param startTimeoutMs @default 90 s; 300 s for many hosts
  * @param launch puts it on another machine, see `Machine.launch`
  */
 export async function startPeer(
@@ -86,7 +88,8 @@ export async function startPeer(
   launch?: readonly string[],
 ): Promise<PeerProcess> {
   const module = new URL('./peer.ts', import.meta.url)
-  const peer = await forkPeer<PeerReady>(module, task, startTimeoutMs, launch)
+  const timeoutMs = startTimeoutMs ?? (task.kind === 'hosts' ? HOSTS_START_MS : undefined)
+  const peer = await forkPeer<PeerReady>(module, task, timeoutMs, launch)
   const { child } = peer
   return {
     ...peer.ready,
