@@ -28,6 +28,7 @@ export class TextSource {
   #isOver: boolean = false
   #isAsking: boolean = false
   #reader: Reader | undefined
+  #failure: { readonly error: unknown } | undefined
   #readSinceMs = 0
   #turn: NodeJS.Immediate | undefined
   /** Armed at the first read and left armed: it is moved when it fires, and not with each part. */
@@ -84,7 +85,8 @@ export class TextSource {
     if (this.#isOver) return
     this.#isOver = true
     this.#text = ''
-    this.#reader?.reject(error)
+    // Kept for the next read where none waits, so that a broken answer never ends like a whole one.
+    this.#failure = { error }
     this.#give()
   }
 
@@ -101,6 +103,10 @@ export class TextSource {
     const reader = this.#reader
     if (reader === undefined) return
     this.#reader = undefined
+    if (this.#failure !== undefined) {
+      reader.reject(this.#failure.error)
+      return
+    }
     const part = { text: this.#text, isLast: this.#isOver }
     this.#text = ''
     reader.resolve(part)

@@ -1,8 +1,11 @@
 import type { ServerResponse } from 'node:http'
 import type { TextSource } from '../http/index.ts'
 
+/** The head waits so long for the first text, to leave in one packet with it. */
+const HEAD_MS = 100
+
 /**
- * Writes a streamed response, the head together with the first text. Reads on as the caller does, and cancels the texts if
+ * Writes a streamed response, the head together with a first text that comes soon. Reads on as the caller does, and cancels the texts if
  * the caller leaves. Never rejects.
  */
 export async function sendTexts(
@@ -13,10 +16,12 @@ export async function sendTexts(
   const leave = (): void => void texts.cancel().catch(() => {})
   if (outgoing.destroyed) return leave()
   outgoing.once('close', leave)
+  const late = setTimeout(() => outgoing.flushHeaders(), HEAD_MS)
   try {
     outgoing.writeHead(status, Object.fromEntries(headers))
     for (let isLast = false; !isLast; ) {
       const part = await texts.read()
+      clearTimeout(late)
       if (outgoing.destroyed) return
       isLast = part.isLast
       if (isLast) outgoing.end(part.text)
@@ -26,6 +31,7 @@ export async function sendTexts(
     leave()
     outgoing.destroy(error instanceof Error ? error : new Error(String(error)))
   } finally {
+    clearTimeout(late)
     outgoing.off('close', leave)
   }
 }

@@ -45,6 +45,24 @@ it('sends the head with the first text, and the rest as it comes', async () => {
   expect(rest).toContain('three')
 })
 
+it('sends the head of an answer whose first text is late, and never ends a failed one as whole', async () => {
+  const { promise: first, reject: fail } = Promise.withResolvers<string>()
+  async function* texts(): AsyncGenerator<string, void, void> {
+    yield await first
+  }
+  const socket = await ask(texts())
+  const [head] = (await once(socket, 'data')) as [Buffer]
+  expect(String(head)).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\n$/)
+  let rest = ''
+  socket.on('data', (bytes) => {
+    rest += String(bytes)
+  })
+  fail(new Error('the engine is gone'))
+  await once(socket, 'close')
+  // The chunk of length 0 would end it.
+  expect(rest).toBe('')
+})
+
 it('stops asking for texts while the caller does not read, and cancels them when it leaves', async () => {
   const text = 'x'.repeat(65_536)
   let asked = 0
