@@ -4,6 +4,7 @@ import { PROTOCOLS } from '../protocol/index.ts'
 import { readStored, writeAtomic } from '../storage/index.ts'
 import { type Clock, every } from '../timing/index.ts'
 import { peerOf } from './bootstrap-dialer.ts'
+import { isDirectPath } from './direct-path/index.ts'
 import { publicIpOf } from './reach/index.ts'
 import { networkOf } from './subnet.ts'
 
@@ -82,6 +83,7 @@ export async function keepEntryPoints(init: EntryPointsInit): Promise<EntryPoint
     const nowMs = clock.wall()
     for (const { direction, remoteAddr, remotePeer } of libp2p.getConnections()) {
       if (direction !== 'outbound' || publicIpOf(remoteAddr) === undefined) continue
+      if (isDirectPath(remoteAddr)) continue
       const { protocols } = await libp2p.peerStore.get(remotePeer).catch(() => ({ protocols: [] }))
       if (!protocols.some((protocol) => protocol === PROTOCOLS.kad)) continue
       const suffix = `/p2p/${remotePeer.toString()}`

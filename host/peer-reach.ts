@@ -1,6 +1,7 @@
 import type { Connection } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { dialTarget, isPublicAddress } from './address-scope.ts'
+import { isDirectPath } from './direct-path/index.ts'
 import { isReachedByRelay, isRelayed } from './relay/index.ts'
 
 /** How another peer is reached. */
@@ -33,7 +34,8 @@ export function peerReach(
 }
 
 function kindOf(address: Multiaddr): 'public' | 'relayed' | 'lan' {
-  if (isRelayed(address)) return 'relayed'
+  // A direct path is opened over a relay, by which others reach the peer.
+  if (isRelayed(address) || isDirectPath(address)) return 'relayed'
   return isPublicAddress(address) ? 'public' : 'lan'
 }
 

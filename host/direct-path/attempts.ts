@@ -18,6 +18,7 @@ export class Attempts {
   readonly #past = new LRUCache<string, Past>({ max: MAX_PEERS })
   readonly #offers = new PeerRates(DIRECT_PATH.perPeer)
   readonly #total = new PeerRates(DIRECT_PATH.total)
+  readonly #totalOffered = new PeerRates(DIRECT_PATH.total)
 
   /** @param self peer id of this host, in text */
   constructor(self: string) {
@@ -32,7 +33,7 @@ export class Attempts {
   /** Begins an attempt of this host's own, if it is due. */
   begin(peer: string, nowMs: number): boolean {
     if ((this.#past.get(peer)?.dueMs ?? 0) > nowMs) return false
-    return this.#take(peer, nowMs)
+    return this.#take(peer, nowMs, this.#total)
   }
 
   /**
@@ -42,7 +43,7 @@ export class Attempts {
   beginOffered(peer: string, nowMs: number): boolean {
     if (!this.#offers.take(peer, nowMs)) return false
     if (this.#running.has(peer) && peer < this.#self) this.#running.delete(peer)
-    return this.#take(peer, nowMs)
+    return this.#take(peer, nowMs, this.#totalOffered)
   }
 
   /** Ends an attempt. The next one of this host's own comes later the more often it failed. @param random 0 to 1 */
@@ -54,9 +55,9 @@ export class Attempts {
     this.#past.set(peer, { failures, dueMs })
   }
 
-  #take(peer: string, nowMs: number): boolean {
+  #take(peer: string, nowMs: number, total: PeerRates): boolean {
     if (this.#running.has(peer) || this.#running.size >= DIRECT_PATH.maxAttempts) return false
-    if (!this.#total.take('all', nowMs)) return false
+    if (!total.take('all', nowMs)) return false
     this.#running.add(peer)
     return true
   }

@@ -70,7 +70,7 @@ export class DirectPaths {
     const onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => {
       const { connection, protocols } = detail
       if (connection.direction !== 'outbound' || !isRelayed(connection.remoteAddr)) return
-      if (!protocols.includes(PROTOCOLS.directPath)) return
+      if (!protocols.includes(PROTOCOLS.directPath) || connection.status !== 'open') return
       this.#relayed.add(connection)
       this.#consider(connection)
     }

@@ -54,7 +54,12 @@ export class Link {
     this.#connection.onGatheringStateChange((state) => {
       if (state === 'complete') this.#gathered.resolve()
     })
-    this.#connection.onDataChannel(() => this.#endLater(lost('the peer opened another channel')))
+    this.#connection.onDataChannel((other) => {
+      // Its handle is released by a listener and an end.
+      other.onClosed(() => {})
+      setImmediate(() => other.close())
+      this.#endLater(lost('the peer opened another channel'))
+    })
     // Agreed on beforehand, so that the peer opens none.
     this.#channel = this.#connection.createDataChannel('', { negotiated: true, id: 0 })
     this.#channel.setBufferedAmountLowThreshold(DIRECT_PATH.unsentBytes.low)

@@ -24,7 +24,7 @@ export interface RtcPeerConnection {
   ): RtcDataChannel
   onStateChange(listener: (state: string) => void): void
   onGatheringStateChange(listener: (state: string) => void): void
-  onDataChannel(listener: () => void): void
+  onDataChannel(listener: (channel: Pick<RtcDataChannel, 'close' | 'onClosed'>) => void): void
   bytesReceived(): number
   getSelectedCandidatePair(): {
     readonly remote: { readonly address: string; readonly port: number }

@@ -33,6 +33,7 @@ describe('how a peer is reached', () => {
     ['lan', [LAN]],
     ['relayed', [RELAYED]],
     ['public', [RELAYED, PUBLIC]],
+    ['relayed', [RELAYED, '/ip4/44.0.0.2/udp/40000/webrtc']],
   ])('is %s by the connection to it, whatever it says', (reachability, connected) => {
     const { connectedAt, ...rest } = reach([PUBLIC], connected)
     expect(rest).toEqual({ reachability })

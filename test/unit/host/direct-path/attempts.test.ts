@@ -48,6 +48,15 @@ describe('Attempts', () => {
     expect(others).toHaveLength(DIRECT_PATH.total.burst - DIRECT_PATH.perPeer.burst)
   })
 
+  it('keeps attempts of its own apart from those that peers offer', () => {
+    const attempts = new Attempts('m')
+    for (let peer = 0; peer < 1_000; peer += 1) {
+      if (attempts.beginOffered(`p${peer}`, 0)) attempts.end(`p${peer}`, false, 0, 0)
+    }
+    expect(attempts.beginOffered('another', 0)).toBe(false)
+    expect(attempts.begin('a', 0)).toBe(true)
+  })
+
   it('holds to one of two offers that cross, the same on both sides', () => {
     const [first, second] = [new Attempts('a'), new Attempts('b')]
     expect(first.begin('b', 0)).toBe(true)
