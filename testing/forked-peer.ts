@@ -1,8 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { watchForIdle } from './process-time.ts'
 
-/** From the start of a process until its peer can be used; generous, for a loaded machine. */
+/** From the start of a process until its peer can be used, less the time in which it works or waits for a processor. */
 const START_TIMEOUT_MS = 90_000
+/** The same, however much it works. */
+const MAX_START_MS = 600_000
 
 /** First message of a child: its addresses and models, or the reason for its failure. */
 export type FirstMessage<Ready> =
@@ -24,7 +27,7 @@ export interface ForkedPeer<Ready> extends AsyncDisposable {
 /**
  * Forks a module, sends it one message, and waits until it is ready.
  *
- * @param startTimeoutMs for a child that starts many peers
+ * @param startTimeoutMs for a child that starts many peers; a loaded machine extends it
  * @param launch put before the child's command line, such as that of another network namespace
  * @throws Error if the child fails, ends, or is not ready in time
  */
@@ -62,7 +65,7 @@ export async function forkPeer<Ready>(
 function readyOf<Ready>(child: ChildProcess, timeoutMs: number): Promise<Ready> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void): void => {
-      clearTimeout(late)
+      late[Symbol.dispose]()
       child.off('message', onMessage)
       child.off('exit', onExit)
       act()
@@ -73,7 +76,11 @@ function readyOf<Ready>(child: ChildProcess, timeoutMs: number): Promise<Ready> 
       if (message.type === 'ready') settle(() => resolve(message.ready))
       if (message.type === 'failed') fail(message.message)
     }
-    const late = setTimeout(() => fail('the peer was not ready in time'), timeoutMs)
+    const late = watchForIdle(child.pid ?? 0, {
+      idleS: timeoutMs / 1_000,
+      maxMs: Math.max(timeoutMs, MAX_START_MS),
+      onStuck: () => fail('the peer was not ready in time'),
+    })
     child.on('message', onMessage)
     child.on('exit', onExit)
   })

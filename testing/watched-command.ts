@@ -1,15 +1,12 @@
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CATALOG } from '../cli/commands/catalog.ts'
 import { EXIT } from '../cli/exit-codes.ts'
 import type { OpenedEnvironment } from './broken-environments.ts'
 import { type CliProcess, startCli } from './cli/index.ts'
-import { processorTicks } from './processor-ticks.ts'
+import { cpuMs, IDLE_MS_PER_S, wantedMs } from './process-time.ts'
 
 /** Time after which a command that does nothing counts as one that runs on. */
 const PATIENCE_MS = 5_000
-/** It waits if it uses, and waits for, less processor time than this in a second. */
-const IDLE_MS_PER_S = 30
 /** Processor time of a command that works on nothing. One that spins goes beyond it on any machine. */
 const MAX_CPU_MS = 20_000
 /** After SIGINT, which is due within a second: processor time, seconds without any use of it, and time on a machine that gives it none. */
@@ -17,8 +14,6 @@ const MAX_END_CPU_MS = 3_000
 const MAX_END_IDLE_S = 4
 const MAX_END_MS = 90_000
 const SAMPLE_MS = 1_000
-/** Linux counts processor time in hundredths of a second. */
-const MS_PER_TICK = 10
 
 const LISTEN = ['--listen', '/ip6/::1/tcp/0']
 
@@ -130,37 +125,4 @@ async function endsWithin(finished: Promise<unknown>, ms: number): Promise<boole
   ])
   late.abort()
   return ended
-}
-
-/** Processor time of the command and the processes that it started. */
-function cpuMs(pid: number): number {
-  return family(pid).reduce((sum, member) => sum + ownCpuMs(member), 0)
-}
-
-/** Processor time used, and time for which a main thread waited for a processor: a loaded machine may give it none. */
-function wantedMs(pid: number): number {
-  return family(pid).reduce((sum, member) => sum + ownCpuMs(member) + queuedMs(member), 0)
-}
-
-/** A process with all that descend from it. */
-function family(pid: number): readonly number[] {
-  const children = read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number)
-  return [pid, ...children.flatMap(family)]
-}
-
-function ownCpuMs(pid: number): number {
-  return MS_PER_TICK * processorTicks(read(`/proc/${pid}/stat`)).own
-}
-
-function queuedMs(pid: number): number {
-  return Number(read(`/proc/${pid}/schedstat`).split(' ')[1] ?? 0) / 1e6
-}
-
-/** @returns nothing for a process that has ended */
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
 }

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import type { TriedAgent } from './agents.ts'
 import { runCommand } from './run-command.ts'
 
-const INSTALL_TIMEOUT_MS = 600_000
+/** Seconds in which an installation may wait for a registry. */
+const INSTALL_IDLE_S = 600
 const INSTALLED = '.installed'
 
 /** Installs an agent into a folder below `dir`, if it is not there. @returns the folder of its commands, or the reason */
@@ -22,7 +23,7 @@ export async function install(agent: TriedAgent, dir: string): Promise<string | 
         ]
       : [['npm', 'install', '--silent', '--no-audit', '--no-fund', '--prefix', folder, npm]]
   for (const [command, ...args] of steps) {
-    const done = await runCommand(command, args, { cwd: folder, timeoutMs: INSTALL_TIMEOUT_MS })
+    const done = await runCommand(command, args, { cwd: folder, idleS: INSTALL_IDLE_S })
     if (done.code !== 0) return new Error(`${command} failed: ${done.output.slice(-300)}`)
   }
   await mkdir(join(folder, INSTALLED))

@@ -1,8 +1,13 @@
 import { spawn } from 'node:child_process'
+import { watchForIdle } from '../../testing/index.ts'
+
+/** Longest run of a command, however much it works. */
+const MAX_RUN_MS = 1_200_000
 
 export interface RunOptions {
   readonly cwd: string
-  readonly timeoutMs: number
+  /** Seconds in which it may wait: for what works, or waits for a processor, the time is no measure. */
+  readonly idleS: number
   /** @default this process' own */
   readonly env?: Readonly<Record<string, string | undefined>>
 }
@@ -18,7 +23,7 @@ export interface Done {
 export function runCommand(
   command: string,
   args: readonly string[],
-  { cwd, timeoutMs, env = process.env }: RunOptions,
+  { cwd, idleS, env = process.env }: RunOptions,
 ): Promise<Done> {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
@@ -30,13 +35,17 @@ export function runCommand(
     let output = ''
     child.stdout.on('data', (text) => (output += String(text)))
     child.stderr.on('data', (text) => (output += String(text)))
-    const late = setTimeout(() => {
-      output += `\nnot ended after ${timeoutMs} ms`
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
-    }, timeoutMs)
+    const late = watchForIdle(child.pid ?? 0, {
+      idleS,
+      maxMs: MAX_RUN_MS,
+      onStuck: () => {
+        output += `\nended: it waited for ${idleS} s, or ran for ${MAX_RUN_MS / 1_000} s`
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+      },
+    })
     child.once('error', (error) => (output += error.message))
     child.once('close', (code) => {
-      clearTimeout(late)
+      late[Symbol.dispose]()
       resolve({ code, output })
     })
   })

@@ -4,7 +4,8 @@ import { createProject } from '../../testing/agents/coding-session.ts'
 import type { TriedAgent } from './agents.ts'
 import { runCommand } from './run-command.ts'
 
-const SESSION_TIMEOUT_MS = 300_000
+/** Seconds in which an agent may wait for answers. */
+const SESSION_IDLE_S = 180
 const SHOWN_OUTPUT = 1_500
 
 export interface SessionOutcome {
@@ -33,12 +34,13 @@ export async function runSession(init: {
   for (const [name, text] of Object.entries(files)) await writeFile(join(home, name), text)
   const { code, output } = await runCommand(command, args, {
     cwd: folder,
-    timeoutMs: SESSION_TIMEOUT_MS,
+    idleS: SESSION_IDLE_S,
     env: {
       PATH: [init.path, dirname(process.execPath), process.env['PATH']].join(':'),
       HOME: home,
       LLM_USER_PATH: home,
       TERM: 'dumb',
+      PYTHONDONTWRITEBYTECODE: '1',
       ...env,
     },
   })
