@@ -1,5 +1,6 @@
 import {
   type Backend,
+  cachedWeightsDigest,
   createBackendFromUrl,
   createEmbeddedBackend,
   createScriptedBackend,
@@ -55,7 +56,11 @@ async function run({ engine, bootstrap }: FaultNodeTask): Promise<FaultNodeReady
 async function backendOf(engine: FaultEngine): Promise<Backend> {
   switch (engine.type) {
     case 'url':
-      return await createBackendFromUrl({ baseUrl: engine.url, slots: 4 })
+      // Token ids are passed on only between engines with the same weights.
+      return await createBackendFromUrl({
+        ...{ baseUrl: engine.url, slots: 4 },
+        digestOf: (path) => cachedWeightsDigest(path),
+      })
     case 'embedded': {
       const { modelPath, chatTemplate } = engine
       return await createEmbeddedBackend({ chatTemplate, modelPath, threads: 1, slots: 2 })
