@@ -63,6 +63,8 @@ export interface BackendLoad {
   readonly decodeRate: number
   /** Measured time to load a model that is not in memory. Absent if not measured. */
   readonly coldStartMs?: number
+  /** Another number than before: `models` has something new, such as a capability that a trial has proved. Absent if only asking tells. */
+  readonly modelsRevision?: number
 }
 
 /**

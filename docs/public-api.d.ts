@@ -659,6 +659,7 @@ interface BackendLoad {
     readonly prefillRate: number;
     readonly decodeRate: number;
     readonly coldStartMs?: number;
+    readonly modelsRevision?: number;
 }
 interface BatchOptions extends RequestOptions {
     readonly ordered?: boolean;

@@ -19,7 +19,7 @@ const REST_AFTER_MS = 60_000
 const ASK_TIMEOUT_MS = 10_000
 
 export interface EngineWatchInit {
-  readonly status: Pick<NodeStatus, 'engine' | 'engineGone' | 'refresh' | 'state'>
+  readonly status: Pick<NodeStatus, 'engine' | 'engineGone' | 'engineLoad' | 'refresh' | 'state'>
   readonly models: Pick<SharedModels, 'refresh'>
   /** Called when the engine is lost, and when it is back. */
   readonly onEngine: (state: EngineState) => void
@@ -41,6 +41,8 @@ export class EngineWatch {
   readonly #clock: Clock
   #timer: Disposable | undefined
   #modelsDueAtMs = 0
+  /** Of the models asked for last. */
+  #modelsRevision: number | undefined
   #usedAtMs = 0
   #asking: boolean = false
   #reported: EngineState['status'] = 'ready'
@@ -111,8 +113,10 @@ export class EngineWatch {
     }
     if (this.#stop.signal.aborted || status.state === 'loading') return
     await onReady()
-    if (this.#clock.now() < this.#modelsDueAtMs) return
+    const revision = status.engineLoad?.modelsRevision
+    if (this.#clock.now() < this.#modelsDueAtMs && revision === this.#modelsRevision) return
     this.#modelsDueAtMs = this.#clock.now() + MODELS_MS
+    this.#modelsRevision = revision
     const { changed, missing } = await models.refresh({ signal })
     if (missing.length > 0) log('no longer there to share: %s', missing.join(', '))
     if (changed && !this.#stop.signal.aborted) await onModels()

@@ -19,6 +19,5 @@ export {
   type Continue,
   type ContinuedRequest,
   continuesText,
-  isPassing,
   TRIAL_QUESTION,
 } from './trial.ts'

@@ -1,4 +1,5 @@
-import { InferenceError, type ResumeForm } from '../../protocol/index.ts'
+import type { ResumeForm } from '../../protocol/index.ts'
+import { isPassing } from '../http/index.ts'
 
 /** The text and reasoning of an answer, or of a part of one. */
 export interface BegunAnswer {
@@ -18,10 +19,20 @@ export interface ContinuedRequest {
 const TRIAL_TOKENS = 6
 /** What the conversation of a trial asks. */
 export const TRIAL_QUESTION = 'Count from 1 to 20.'
+
+/** A beginning, and how nearly every model continues it. */
+interface Beginning extends BegunAnswer {
+  readonly next: RegExp
+}
+
 /** The next token of each begins with a space, whatever the model: no "I'll" may follow. An engine that begins a new turn, or the answer anew, writes none. */
-const TEXT: BegunAnswer = { text: '1, 2, 3,', reasoning: '' }
-const THOUGHT: BegunAnswer = { text: '', reasoning: 'The user wants me to count from' }
-const AFTER_THOUGHT: BegunAnswer = { text: '1, 2, 3,', reasoning: 'I count.' }
+const TEXT: Beginning = { text: '1, 2, 3,', reasoning: '', next: /^ 4\b/ }
+const THOUGHT: Beginning = {
+  text: '',
+  reasoning: 'The user wants me to count from',
+  next: /^ 1\b/,
+}
+const AFTER_THOUGHT: Beginning = { ...TEXT, reasoning: 'I count.' }
 const JSON_BEGUN: BegunAnswer = { text: '{"a":', reasoning: '' }
 
 const TOOL = {
@@ -36,9 +47,10 @@ const SCHEMA = {
 } as const
 
 /**
- * Whether an engine continues an answer from its text, in the form given or as plain text. With a part of its own
- * continuation added to the prefix, it must write the rest of that continuation, neither more nor anything else: a prefix
- * that is ignored, repeated or closed gives another text. Undefined if the engine was busy.
+ * Whether an engine continues an answer from its text, in the form given or as plain text. One that writes what nearly
+ * every model does is proved. With a part of another continuation added to the prefix, it must write the rest of that
+ * continuation, neither more nor anything else: a prefix that is ignored, repeated or closed gives another text. Undefined
+ * if the engine was busy or silent.
  */
 export async function continuesText(
   write: Continue,
@@ -64,25 +76,21 @@ export async function continuesText(
   }
 }
 
-/** Whether a trial that failed with this error is worth another: the engine was busy. */
-export function isPassing(error: unknown): boolean {
-  return InferenceError.is(error, 'loading') || InferenceError.is(error, 'over_capacity')
-}
-
 async function goesOn(
   write: Continue,
-  begun: BegunAnswer,
+  { next, ...begun }: Beginning,
   tools?: readonly object[],
 ): Promise<boolean> {
-  const channel = begun.text === '' ? 'reasoning' : 'text'
+  const [channel, elsewhere] =
+    begun.text === '' ? (['reasoning', 'text'] as const) : (['text', 'reasoning'] as const)
   const more = { maxTokens: TRIAL_TOKENS, ...(tools !== undefined && { tools }) }
   const first = await write(begun, more)
+  if (first[elsewhere] === '' && next.test(first[channel])) return true
   const cut = first[channel].indexOf(' ', 2)
   if (!/^\s\S/.test(first[channel]) || cut < 0) return false
   const [head, tail] = [first[channel].slice(0, cut), first[channel].slice(cut)]
   const second = await write({ ...begun, [channel]: begun[channel] + head }, more)
-  const other = channel === 'text' ? second.reasoning : second.text
-  return other === '' && tail.length > 1 && second[channel].startsWith(tail)
+  return second[elsewhere] === '' && tail.length > 1 && second[channel].startsWith(tail)
 }
 
 async function closesJson(write: Continue): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
+import { EngineTrouble } from './engine-trouble.ts'
 
 /** Created once: an answer that is left before its end is routine, and a stack would add nothing. */
 const LEFT = new InferenceError('cancelled', 'the answer is not read any further')
@@ -23,7 +24,9 @@ export class EngineCall {
     this.pause()
     const late = (): void => {
       const message = `the engine sent nothing for ${Math.round(ms / 1000)} s`
-      this.#own.abort(new InferenceError('engine_failed', message))
+      this.#own.abort(
+        new InferenceError('engine_failed', message, { cause: new EngineTrouble(message) }),
+      )
     }
     this.#timer = setTimeout(late, ms)
   }
@@ -50,8 +53,9 @@ export class EngineCall {
     if (error instanceof InferenceError) return error
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
     const why = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : ''
-    return new InferenceError('engine_failed', `the engine's connection failed${why}`, {
-      cause: error,
+    const message = `the engine's connection failed${why}`
+    return new InferenceError('engine_failed', message, {
+      cause: new EngineTrouble(message, { cause: error }),
     })
   }
 

@@ -1,5 +1,6 @@
 import { InferenceError, LIMITS } from '../../protocol/index.ts'
 import { isAbsent, type Json } from '../shapes/index.ts'
+import { EngineTrouble } from './engine-trouble.ts'
 import { asNumber, asRecord, asString } from './json.ts'
 
 /** Characters of an engine's message that a peer gets to see. */
@@ -156,7 +157,8 @@ export function failureOf(
   if (status === 400 || status === 413 || status === 422) {
     return new InferenceError('invalid_request', text)
   }
-  return new InferenceError('engine_failed', text)
+  const cause = status >= 500 ? { cause: new EngineTrouble(text) } : {}
+  return new InferenceError('engine_failed', text, cause)
 }
 
 interface Told {

@@ -14,6 +14,8 @@ export {
   type EngineHttpInit,
 } from './engine-http.ts'
 export { unresponsive } from './engine-pulse.ts'
+export { isPassing } from './engine-trouble.ts'
 export { failureIn } from './failure.ts'
 export { asArray, asNumber, asRecord, asString, parseJson } from './json.ts'
 export type { Fetch } from './node-fetch.ts'
+export { patientHttp } from './patient-http.ts'

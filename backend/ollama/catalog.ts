@@ -9,8 +9,8 @@ import {
 import type { AbortOptions } from '../../timing/index.ts'
 import type { BackendModel } from '../backend.ts'
 import { asArray, asNumber, asRecord, asString, type EngineHttp } from '../http/index.ts'
-import { NO_PROOF, type Proof, proveContinuation, provedForms, wayFor } from './continuation.ts'
-import type { Trials } from './trials.ts'
+import type { AskTrial } from '../trials/index.ts'
+import { NO_PROOF, type Proof, proofOf, provedForms, wayFor } from './continuation.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -55,23 +55,34 @@ export interface CatalogEntry {
   readonly continues: Proof
 }
 
-export interface CatalogInit {
+export interface ListingInit {
   readonly http: EngineHttp
   readonly digestOf: ((path: string) => Promise<string | undefined>) | undefined
-  /** Overrides what Ollama reports. */
-  readonly exactCapabilities: readonly Capability[] | undefined
   /** Answers of `/api/show` by manifest digest: they never change for one digest. */
   readonly shown: Map<string, Json>
-  readonly trials: Pick<Trials, 'proofOf'>
   /** Names of the models to offer, normalised. @default all */
   readonly wanted: readonly string[] | undefined
 }
 
+/** A model as Ollama lists and shows it. */
+export interface ListedModel {
+  readonly engineName: string
+  readonly manifest: string
+  readonly details: Json
+  readonly shown: Json
+  /** Of its weights. */
+  readonly digest: string | undefined
+  /** The context in use, if it is loaded. */
+  readonly contextInUse: number | undefined
+  /** Whether a trial may have Ollama load it. */
+  readonly mayTry: boolean
+}
+
 /** The local models. Those that Ollama forwards to its cloud are not offered. */
-export async function readCatalog(
-  init: CatalogInit,
+export async function readListing(
+  init: ListingInit,
   options: AbortOptions,
-): Promise<CatalogEntry[]> {
+): Promise<readonly ListedModel[]> {
   const { http } = init
   const { signal } = options
   const [{ models: listed }, { models: loaded }] = await Promise.all([
@@ -87,37 +98,40 @@ export async function readCatalog(
     .map(asRecord)
     .filter(({ remote_host: host, remote_model: model }) => !host && !model)
     .filter(({ name }) => init.wanted?.includes(normalizeModelId(asString(name))) ?? true)
-  const entries: CatalogEntry[] = []
-  for (const item of local.slice(0, MAX_MODELS)) {
-    const { name } = item
-    const mayTry = local.length <= MAX_LOADED_FOR_TRIALS || inUse.has(asString(name))
-    const entry = await describe(init, item, { inUse, mayTry }, options)
-    if (entry !== undefined) entries.push(entry)
+  const models: ListedModel[] = []
+  for (const { name, digest: manifest, details } of local.slice(0, MAX_MODELS)) {
+    const engineName = asString(name)
+    const shown = await show(init, engineName, asString(manifest), options)
+    if (shown === undefined) continue
+    const { modelfile } = shown
+    models.push({
+      ...{ engineName, shown, manifest: asString(manifest), details: asRecord(details) },
+      digest: await digestOf(init, asString(modelfile)),
+      contextInUse: inUse.get(engineName),
+      mayTry: local.length <= MAX_LOADED_FOR_TRIALS || inUse.has(engineName),
+    })
   }
-  return entries
+  return models
 }
 
-async function describe(
-  init: CatalogInit,
-  { name: listedName, digest: manifest, details }: Json,
-  { inUse, mayTry }: { readonly inUse: ReadonlyMap<string, number>; readonly mayTry: boolean },
-  options: AbortOptions,
-): Promise<CatalogEntry | undefined> {
-  const engineName = asString(listedName)
-  const shown = await show(init, engineName, asString(manifest), options)
-  if (shown === undefined) return undefined
-  const { modelfile, parameters, template, capabilities, model_info: info } = shown
+export interface CatalogInit {
+  readonly http: EngineHttp
+  /** Overrides what Ollama reports. */
+  readonly exactCapabilities: readonly Capability[] | undefined
+  readonly ask: AskTrial
+}
+
+/** What is offered of a model, by what Ollama reports and by the trials so far. Asks for those that are still to come. */
+export function entryOf(
+  { http, exactCapabilities, ask }: CatalogInit,
+  { engineName, manifest, details, shown, digest, contextInUse }: ListedModel,
+): CatalogEntry {
+  const { parameters, template, capabilities, model_info: info } = shown
   const can = new Set(asArray(capabilities).map(asString))
-  const { family, quantization_level: quantization } = asRecord(details)
-  const digest = await digestOf(init, asString(modelfile))
+  const { family, quantization_level: quantization } = details
   const { 'general.parameter_count': count } = asRecord(info)
   const thinks = can.has('thinking')
-  const proof =
-    mayTry && can.has('completion')
-      ? init.trials.proofOf(asString(manifest), (signal) =>
-          proveContinuation(init.http, { engineName, can }, { signal }),
-        )
-      : NO_PROOF
+  const proof = can.has('completion') ? proofOf({ http, engineName, can, manifest, ask }) : NO_PROOF
   return {
     engineName,
     stops: stopsIn(asString(parameters)),
@@ -130,10 +144,9 @@ async function describe(
       family: asString(family),
       parameters: asNumber(count),
       quantization: asString(quantization),
-      contextLength:
-        inUse.get(engineName) || configuredContext(asString(parameters), asRecord(info)),
+      contextLength: contextInUse || configuredContext(asString(parameters), asRecord(info)),
       templateHash: `sha256:${createHash('sha256').update(asString(template)).digest('hex')}`,
-      capabilities: init.exactCapabilities ?? capabilitiesFrom(can),
+      capabilities: exactCapabilities ?? capabilitiesFrom(can),
       resume: wayFor(proof, []) === undefined ? 'none' : 'prefill',
       fields: [...fieldsFrom(can), ...provedForms(proof).map((form) => resumeField(form, 'text'))],
     },
@@ -142,7 +155,7 @@ async function describe(
 
 /** A model that vanished since it was listed is left out. */
 async function show(
-  { http, shown }: CatalogInit,
+  { http, shown }: ListingInit,
   model: string,
   manifest: string,
   { signal }: AbortOptions,
@@ -197,7 +210,7 @@ function unquote(text: string): string {
 }
 
 /** The Modelfile names the file of the weights. */
-async function digestOf(init: CatalogInit, modelfile: string): Promise<string | undefined> {
+async function digestOf(init: ListingInit, modelfile: string): Promise<string | undefined> {
   const [, path] = /^FROM\s+(\/.+|[A-Za-z]:\\.+)$/m.exec(modelfile) ?? []
   if (path === undefined || init.digestOf === undefined) return undefined
   return await init.digestOf(path.trim()).catch(() => undefined)

@@ -30,19 +30,19 @@ import type { TextRequest } from '../request-fields.ts'
 import { requireAnswerable, resumeMeans, selectModel } from '../select-model.ts'
 import { countAt, listAt, vectorsOf } from '../shapes/index.ts'
 import { promptBytes, TokenEstimate, withNumbers } from '../token-estimate.ts'
+import { Trials } from '../trials/index.ts'
 import { type AnswerState, emptyState, readLine } from './answer-stream.ts'
-import { type CatalogEntry, readCatalog } from './catalog.ts'
+import { type CatalogEntry, entryOf, type ListedModel, readListing } from './catalog.ts'
 import { type LoadWatch, watchLoading } from './load-state.ts'
 import { readMarked } from './marked-answer.ts'
 import { OllamaManager } from './model-manager.ts'
 import { requestBody } from './request-body.ts'
 import { restOf, sentBody } from './sent-body.ts'
-import { Trials } from './trials.ts'
 import type { SentBody } from './written-tokens.ts'
 
 /** Age after which the list is refreshed, so that requests of other peers do not query Ollama each time. */
 const CATALOG_AGE_MS = 10_000
-/** Longest wait for trials before models are offered: enough to load a small model. Slower trials end later. */
+/** Longest wait for trials before models are first offered: enough to load a small model. What later trials prove is offered as each ends. */
 const FIRST_TRIALS_MS = 30_000
 
 /** How to reach an Ollama server, and what to offer of it. */
@@ -83,8 +83,10 @@ class OllamaBackend implements Backend {
   readonly #estimate = new TokenEstimate()
   readonly #life = new AbortController()
   readonly #shown = new Map<string, Readonly<Record<string, unknown>>>()
-  readonly #trials = new Trials(this.#life.signal)
+  readonly #trials: Trials
   #coldStartMs: number | undefined
+  #listing: readonly ListedModel[] = []
+  #firstTrials: Promise<void> | undefined
   #catalog: { readonly readAt: number; readonly entries: readonly CatalogEntry[] } | undefined
 
   constructor(init: OllamaBackendInit) {
@@ -92,6 +94,7 @@ class OllamaBackend implements Backend {
     this.#http = createEngineHttp({ ...init, baseUrl: init.baseUrl ?? 'http://127.0.0.1:11434' })
     this.#now = init.now ?? (() => performance.now())
     this.#http.watchBy(ALIVE_PATH)
+    this.#trials = new Trials({ signal: this.#life.signal, onVerdict: () => this.#renew() })
     this.manager = new OllamaManager(this.#http, () => {
       if (this.#catalog === undefined) return
       this.#catalog = { ...this.#catalog, readAt: Number.NEGATIVE_INFINITY }
@@ -114,6 +117,7 @@ class OllamaBackend implements Backend {
     const coldStartMs = this.#coldStartMs
     return {
       ...{ state, slots: this.#init.slots ?? 1, prefillRate, decodeRate },
+      modelsRevision: this.#trials.count,
       ...(coldStartMs !== undefined && { coldStartMs }),
     }
   }
@@ -242,29 +246,32 @@ class OllamaBackend implements Backend {
     }
   }
 
-  async #firstTrials(signal: AbortSignal | undefined): Promise<void> {
-    await settledWithin(raceSignal(this.#trials.settled(), signal), FIRST_TRIALS_MS)
-    signal?.throwIfAborted()
-  }
-
   async #read(options: AbortOptions): Promise<readonly CatalogEntry[]> {
     const cached = this.#catalog
-    if (cached !== undefined && this.#now() - cached.readAt < CATALOG_AGE_MS) return cached.entries
-    const { digestOf, models, exactCapabilities } = this.#init
-    const wanted = models?.map(normalizeModelId)
-    const init = {
-      ...{ http: this.#http, digestOf, exactCapabilities, wanted },
-      ...{ shown: this.#shown, trials: this.#trials },
+    if (cached === undefined || this.#now() - cached.readAt >= CATALOG_AGE_MS) {
+      const { digestOf, models } = this.#init
+      const wanted = models?.map(normalizeModelId)
+      const init = { http: this.#http, digestOf, wanted, shown: this.#shown }
+      this.#listing = await readListing(init, options)
+      this.#catalog = { readAt: this.#now(), entries: this.#entries() }
     }
-    let all = await readCatalog(init, options)
-    if (cached === undefined) {
-      // Later trials run beside requests; what they prove is offered from the next reading on.
-      await this.#firstTrials(options.signal)
-      all = await readCatalog(init, options)
-    }
-    const entries = all.filter(({ model }) => model.capabilities.length > 0)
-    this.#catalog = { readAt: this.#now(), entries }
-    return entries
+    this.#firstTrials ??= settledWithin(this.#trials.settled(), FIRST_TRIALS_MS)
+    await raceSignal(this.#firstTrials, options.signal)
+    return this.#catalog?.entries ?? []
+  }
+
+  /** After a verdict. */
+  #renew(): void {
+    if (this.#catalog !== undefined) this.#catalog = { ...this.#catalog, entries: this.#entries() }
+  }
+
+  #entries(): readonly CatalogEntry[] {
+    const { exactCapabilities } = this.#init
+    const { ask, known } = this.#trials
+    const init = { http: this.#http, exactCapabilities }
+    return this.#listing
+      .map((listed) => entryOf({ ...init, ask: listed.mayTry ? ask : known }, listed))
+      .filter(({ model }) => model.capabilities.length > 0)
   }
 }
 

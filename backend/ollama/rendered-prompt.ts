@@ -24,7 +24,7 @@ export interface Conversation {
 export async function renderedPrompt(
   http: EngineHttp,
   conversation: Conversation,
-  options: Required<AbortOptions> & { readonly isRequest?: boolean; readonly timeoutMs?: number },
+  options: Required<AbortOptions> & { readonly isRequest: boolean },
 ): Promise<string | undefined> {
   const body = { ...conversation, ...NEVER_CUT, stream: false, _debug_render_only: true }
   const answer = await http.post('/api/chat', { ...body, options: { num_predict: 1 } }, options)

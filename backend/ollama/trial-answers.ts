@@ -7,13 +7,11 @@ import type { RawMeans, RawModel } from './raw-means.ts'
 import { renderedPrompt } from './rendered-prompt.ts'
 import { withAnswer } from './thought-layout.ts'
 
-/** A first trial may have to load the model. */
-const TRIAL_TIMEOUT_MS = 120_000
 /** Enough for blank space and the beginning of a word. */
 const SPACE_TOKENS = 4
 
 /** A model that is tried. */
-export interface Trial {
+export interface TrialModel {
   readonly http: EngineHttp
   readonly model: string
   readonly can: ReadonlySet<string>
@@ -22,7 +20,7 @@ export interface Trial {
 
 /** Has the template render the beginning as a final message. */
 export async function continueChat(
-  trial: Trial,
+  trial: TrialModel,
   { text, reasoning }: BegunAnswer,
   { maxTokens, tools }: ContinuedRequest,
 ): Promise<BegunAnswer> {
@@ -41,7 +39,7 @@ export async function continueChat(
 
 /** Appends the beginning to what the template renders. */
 export async function continueRaw(
-  trial: Trial,
+  trial: TrialModel,
   begun: BegunAnswer,
   {
     maxTokens,
@@ -61,7 +59,7 @@ export async function continueRaw(
 }
 
 /** The model as raw text. */
-export function trialModel(trial: Trial): RawModel {
+export function rawModel(trial: TrialModel): RawModel {
   return {
     render: (conversation) => render(trial, conversation),
     write: async (prompt) => (await writeRaw(trial, prompt, SPACE_TOKENS)).text,
@@ -69,16 +67,16 @@ export function trialModel(trial: Trial): RawModel {
 }
 
 async function render(
-  { http, model, can, signal }: Trial,
+  { http, model, can, signal }: TrialModel,
   conversation: Parameters<RawModel['render']>[0],
 ): Promise<string | undefined> {
   const think = can.has('thinking') ? { think: true } : {}
-  const options = { signal, timeoutMs: TRIAL_TIMEOUT_MS }
+  const options = { signal, isRequest: true }
   return await renderedPrompt(http, { model, ...conversation, ...think }, options)
 }
 
 async function writeRaw(
-  trial: Trial,
+  trial: TrialModel,
   prompt: string,
   maxTokens: number,
   reading: Reading = {},
@@ -93,13 +91,15 @@ async function writeRaw(
 }
 
 async function* written(
-  { http, model, signal }: Trial,
+  { http, model, signal }: TrialModel,
   form: 'chat' | 'generate',
   body: object,
 ): AsyncGenerator<BackendChunk> {
   const state = emptyState()
   const sent = { model, stream: true, ...body }
-  for await (const line of http.stream(`/api/${form}`, sent, { signal, framing: 'lines' })) {
+  for await (const line of http.stream(`/api/${form}`, sent, {
+    ...{ signal, framing: 'lines', isRequest: true },
+  })) {
     const chunk = readLine(line, { kind: 'chat', model, form }, state)
     if (chunk !== undefined) yield chunk
     if (state.done !== undefined) return

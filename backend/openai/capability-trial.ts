@@ -1,8 +1,8 @@
 import { InferenceError } from '../../protocol/index.ts'
 import type { AbortOptions } from '../../timing/index.ts'
-import { asArray, asNumber, asRecord, type EngineHttp } from '../http/index.ts'
+import { asArray, asNumber, asRecord, type EngineHttp, isPassing } from '../http/index.ts'
 
-/** Result of a trial: a busy or absent engine proves nothing. */
+/** Result of a trial: a busy, silent or absent engine proves nothing. */
 export type TrialOutcome = boolean | undefined
 
 /** The engine under trial, and its name of the model. */
@@ -29,7 +29,7 @@ export async function embeds({ http, model, signal }: TrialSubject): Promise<Tri
 /** Messages of llama-server and vLLM for a chat with an embedding model. */
 const ONLY_EMBEDS = /logits|does not support|not supported|pooling|embedding/i
 
-/** A server of an embedding model refuses chats only on request. Other failures prove nothing. */
+/** A server of an embedding model refuses chats only on request, and says why. Other refusals are about the chat. */
 export async function chats({ http, model, signal }: TrialSubject): Promise<TrialOutcome> {
   const body = { model, messages: ASKED, max_tokens: 1 }
   try {
@@ -37,7 +37,8 @@ export async function chats({ http, model, signal }: TrialSubject): Promise<Tria
     return asArray(choices).length === 1
   } catch (error) {
     signal?.throwIfAborted()
-    return InferenceError.is(error) && ONLY_EMBEDS.test(error.message) ? false : undefined
+    if (InferenceError.is(error) && ONLY_EMBEDS.test(error.message)) return false
+    return isPassing(error) ? undefined : true
   }
 }
 
@@ -88,9 +89,6 @@ async function outcomeOf(
     return await trial()
   } catch (error) {
     signal?.throwIfAborted()
-    if (!InferenceError.is(error)) return false
-    const isPassing = error.code === 'loading' || error.code === 'over_capacity'
-    // A refusal carries the engine's message; without one the engine was silent or the connection broke.
-    return isPassing || !/^the engine (?:reports|answered)/.test(error.message) ? undefined : false
+    return isPassing(error) ? undefined : false
   }
 }

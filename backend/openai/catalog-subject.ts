@@ -1,6 +1,6 @@
 import type { Capability } from '../../protocol/index.ts'
 import type { EngineHttp } from '../http/index.ts'
-import type { TrialOutcome } from './capability-trial.ts'
+import type { AskTrial, Trial } from '../trials/index.ts'
 import type { ContinueBy } from './declared-continuation.ts'
 import type { Identity } from './identify.ts'
 
@@ -17,29 +17,30 @@ export interface CatalogInit {
   readonly names: Readonly<Record<string, string>>
   /** How its owner says that an API continues an answer. */
   readonly continues: ContinueBy | undefined
-  readonly digestOf: ((path: string) => Promise<string | undefined>) | undefined
-  /** Results of trials by subject: each trial runs once. */
-  readonly trials: Map<string, boolean>
+  readonly ask: AskTrial
 }
 
-/** A model that the engine lists, to be described. */
-export interface Subject extends CatalogInit {
-  readonly identity: Identity
+/** A model that the engine lists. */
+export interface ListedModel {
   /** The entry in `/v1/models`. */
   readonly item: Json
   readonly name: string
+  /** Empty if the engine does not show its template. */
+  readonly templateHash: string
+  /** Of the file or folder that the engine reports, if this machine has it. */
+  readonly digest: string | undefined
 }
 
-/** A conclusive trial is not repeated. */
-export async function once<T extends TrialOutcome>(
-  { trials, name }: Subject,
-  what: string,
-  trial: () => Promise<T>,
-): Promise<boolean | T> {
-  const key = `${name} ${what}`
-  const known = trials.get(key)
-  if (known !== undefined) return known
-  const outcome = await trial()
-  if (outcome !== undefined) trials.set(key, outcome)
-  return outcome
+/** A model to be described. */
+export interface Subject extends CatalogInit, ListedModel {
+  readonly identity: Identity
+}
+
+/** The verdict of a trial of this model, so far. */
+export function verdictOn<T>(
+  { ask, name }: Subject,
+  question: string,
+  trial: Trial<T>,
+): T | undefined {
+  return ask(name, question, trial)
 }

@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto'
 import { normalizeModelId, resumeField } from '../../protocol/index.ts'
-import type { AbortOptions } from '../../timing/index.ts'
 import type { BackendModel } from '../backend.ts'
 import { asArray, asNumber, asRecord, asString } from '../http/index.ts'
 import type { CatalogInit, Subject } from './catalog-subject.ts'
@@ -10,15 +8,11 @@ import {
   declaredContinuation,
 } from './declared-continuation.ts'
 import { FLAVORS, type Flavor } from './flavor.ts'
-import { identify } from './identify.ts'
+import type { Listing } from './listing.ts'
 import { capabilitiesOf } from './model-capabilities.ts'
 import { plainName, shortName } from './model-name.ts'
 import { sizesOf } from './model-sizes.ts'
-import { provedForms, proveTokens } from './resume-proofs.ts'
-import { vllmTemplateHash } from './vllm-trial.ts'
-
-/** Entries read of an engine's or a provider's listing. */
-const MAX_MODELS = 4_096
+import { provedForms, provesTokens } from './resume-proofs.ts'
 
 /** One model and the engine's own name of it. */
 interface CatalogEntry {
@@ -36,22 +30,15 @@ export interface Catalog {
   readonly isRouter: boolean
 }
 
-/** Asks the engine for its models and their capabilities. */
-export async function readCatalog(init: CatalogInit, options: AbortOptions): Promise<Catalog> {
-  const { root } = init
-  const signal = options.signal
-  const listed = await root.get('/v1/models', { signal })
-  const identity = await identify(root, listed, options)
-  const { data } = listed
-  const entries: CatalogEntry[] = []
-  for (const item of asArray(data).slice(0, MAX_MODELS).map(asRecord)) {
-    const { id: name } = item
-    if (typeof name !== 'string' || name === '') continue
-    const model = await describe({ ...init, identity, item, name }, options)
-    if (model === undefined) continue
+/** What is offered of an engine, by what it reports and by the trials so far. Asks for those that are still to come. */
+export function catalogOf(init: CatalogInit, { identity, models }: Listing): Catalog {
+  const entries = models.flatMap((listed): CatalogEntry[] => {
+    const model = describe({ ...init, ...listed, identity })
+    if (model === undefined) return []
+    const { name } = listed
     const continuation = identity.flavor === 'generic' ? declared(name, init) : undefined
-    entries.push({ ...continuing(model, continuation), engineName: name })
-  }
+    return [{ ...continuing(model, continuation), engineName: name }]
+  })
   const { flavor, details } = identity
   const { total_slots: totalSlots, role } = details
   const slots = asNumber(totalSlots) || FLAVORS[flavor].slots
@@ -97,24 +84,21 @@ export function assumedCatalog(names: readonly string[], owned: Owned): Catalog 
   return { flavor: 'openai', entries, slots, isRouter: false }
 }
 
-async function describe(
-  subject: Subject,
-  options: AbortOptions,
-): Promise<BackendModel | undefined> {
-  const { identity, item, name, names } = subject
+/** The id under which a model of this name is offered. */
+export function idOf(name: string, names: CatalogInit['names']): string {
+  return normalizeModelId(names[name] ?? plainName(name))
+}
+
+function describe(subject: Subject): BackendModel | undefined {
+  const { identity, item, name, names, templateHash, digest } = subject
   const { meta, aliases } = item
   const { n_params: parameters, ftype, n_ctx: trainedContext } = asRecord(meta)
   const { quantization, contextLength } = sizesOf(subject)
-  const capabilities = await capabilitiesOf(subject, options)
+  const { capabilities, isChat } = capabilitiesOf(subject)
   if (capabilities.length === 0) return undefined
-  const templateHash = await templateHashOf(subject, options)
-  const proved =
-    capabilities.includes('chat') && (await proveTokens(subject, templateHash, options))
-  const forms = capabilities.includes('chat')
-    ? await provedForms(subject, capabilities, templateHash, options)
-    : undefined
-  const digest = await digestIn(subject)
-  const id = normalizeModelId(names[name] ?? plainName(name))
+  const proved = isChat && provesTokens(subject)
+  const forms = isChat ? provedForms(subject, capabilities) : undefined
+  const id = idOf(name, names)
   const otherNames = [name, ...asArray(aliases).map(asString)].map(shortName).map(normalizeModelId)
   return {
     id,
@@ -132,23 +116,4 @@ async function describe(
       ...(forms ?? []).map((form) => resumeField(form, 'text')),
     ],
   }
-}
-
-/** Digest of the file or folder that the engine reports, if this machine has it. */
-async function digestIn({ identity, item, digestOf }: Subject): Promise<string | undefined> {
-  const { model_path: file } = identity.details
-  const { root: folder } = item
-  const path = identity.flavor === 'vllm' ? folder : file
-  return typeof path === 'string' ? await digestOf?.(path).catch(() => undefined) : undefined
-}
-
-async function templateHashOf(subject: Subject, { signal }: AbortOptions): Promise<string> {
-  const { identity, root: http, name } = subject
-  if (identity.flavor === 'vllm') return await vllmTemplateHash({ http, engineName: name }, signal)
-  const { chat_template: template } = identity.details
-  return typeof template === 'string' ? `sha256:${sha256(template)}` : ''
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
 }

@@ -1,12 +1,17 @@
 import { normalizeModelId } from '../../protocol/index.ts'
-import type { AbortOptions } from '../../timing/index.ts'
+import { type AbortOptions, raceSignal, settledWithin } from '../../timing/index.ts'
 import type { EngineHttp } from '../http/index.ts'
 import { selectModel } from '../select-model.ts'
-import { assumedCatalog, type Catalog, readCatalog } from './catalog.ts'
+import { Trials } from '../trials/index.ts'
+import { assumedCatalog, type Catalog, catalogOf, idOf } from './catalog.ts'
+import type { ListedModel } from './catalog-subject.ts'
+import { type Listing, readListing } from './listing.ts'
 import type { OpenAiBackendInit } from './openai-backend-init.ts'
 
 /** Age after which the catalog is refreshed: models change seldom, and requests of other peers must not query the engine each time. */
 const CATALOG_AGE_MS = 30_000
+/** Longest wait for trials before models are first offered. What later trials prove is offered as each ends. */
+const FIRST_TRIALS_MS = 30_000
 
 type KeptCatalogInit = Pick<
   OpenAiBackendInit,
@@ -16,16 +21,21 @@ type KeptCatalogInit = Pick<
   readonly root: EngineHttp
   /** Milliseconds, monotonic. */
   readonly now: () => number
+  /** Ends all trials. */
+  readonly signal: AbortSignal
 }
 
 /** The engine's models, asked for again when the list is old. */
 export class KeptCatalog {
   readonly #init: KeptCatalogInit
-  readonly #trials = new Map<string, boolean>()
+  readonly #trials: Trials
+  #listing: Listing | undefined
+  #firstTrials: Promise<void> | undefined
   #kept: { readonly readAt: number; readonly value: Catalog } | undefined
 
   constructor(init: KeptCatalogInit) {
     this.#init = init
+    this.#trials = new Trials({ signal: init.signal, onVerdict: () => this.#renew() })
   }
 
   /** The newest catalog, however old; undefined before the first. */
@@ -33,55 +43,64 @@ export class KeptCatalog {
     return this.#kept?.value
   }
 
+  /** Changes with what the engine has proved. */
+  get revision(): number {
+    return this.#trials.count
+  }
+
   /** The catalog for a request; refreshed if it is old and lacks the model, which may have been loaded since. */
   async having(name: string, options: AbortOptions): Promise<Catalog> {
     const { assumed, models } = this.#init
     if (assumed === true && models === undefined) return assumedCatalog([name], this.#init)
     const { latest } = this
-    if (latest !== undefined && has(latest, name)) return latest
-    return await this.read(options)
+    if (latest === undefined || !has(latest, name)) return await this.read(options)
+    return await this.#afterFirstTrials(latest, options)
   }
 
   async read(options: AbortOptions): Promise<Catalog> {
-    const { models, assumed, now } = this.#init
+    const { models, assumed, now, root, digestOf } = this.#init
     const kept = this.#kept
-    if (kept !== undefined && now() - kept.readAt < CATALOG_AGE_MS) return kept.value
-    const value =
-      assumed === true
-        ? assumedCatalog(models ?? [], this.#init)
-        : await this.#readWanted(models, options)
+    const isOld = kept === undefined || now() - kept.readAt >= CATALOG_AGE_MS
+    if (!isOld) return await this.#afterFirstTrials(kept.value, options)
+    if (assumed === true) {
+      const value = assumedCatalog(models ?? [], this.#init)
+      this.#kept = { readAt: now(), value }
+      return value
+    }
+    this.#listing = await readListing({ root, digestOf }, this.#listing, options)
+    const value = this.#catalogOf(this.#listing)
     this.#kept = { readAt: now(), value }
-    return value
+    return await this.#afterFirstTrials(value, options)
   }
 
-  async #readWanted(
-    models: readonly string[] | undefined,
-    options: AbortOptions,
-  ): Promise<Catalog> {
-    const {
-      root,
-      names = {},
-      capabilities = [],
-      exactCapabilities,
-      digestOf,
-      continues,
-    } = this.#init
-    const all = await readCatalog(
-      {
-        ...{ root, names, exactCapabilities, digestOf, continues },
-        extraCapabilities: capabilities,
-        trials: this.#trials,
-      },
-      options,
-    )
+  /** The newest catalog, once the first trials have ended or taken their time. */
+  async #afterFirstTrials(value: Catalog, { signal }: AbortOptions): Promise<Catalog> {
+    this.#firstTrials ??= settledWithin(this.#trials.settled(), FIRST_TRIALS_MS)
+    await raceSignal(this.#firstTrials, signal)
+    return this.latest ?? value
+  }
+
+  /** After a verdict. */
+  #renew(): void {
+    if (this.#listing === undefined || this.#kept === undefined) return
+    this.#kept = { ...this.#kept, value: this.#catalogOf(this.#listing) }
+  }
+
+  #catalogOf({ identity, models: listed }: Listing): Catalog {
+    const { root, models, names = {}, capabilities = [], exactCapabilities, continues } = this.#init
     const wanted = models?.map(normalizeModelId)
-    const entries = all.entries.filter(
-      ({ model, engineName }) =>
-        wanted === undefined ||
-        wanted.includes(model.id) ||
-        wanted.includes(normalizeModelId(engineName)),
+    const isWanted = ({ name }: ListedModel): boolean =>
+      wanted === undefined ||
+      wanted.includes(idOf(name, names)) ||
+      wanted.includes(normalizeModelId(name))
+    return catalogOf(
+      {
+        ...{ root, names, exactCapabilities, continues },
+        extraCapabilities: capabilities,
+        ask: this.#trials.ask,
+      },
+      { identity, models: listed.filter(isWanted) },
     )
-    return { ...all, entries }
   }
 }
 

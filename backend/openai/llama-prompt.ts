@@ -56,7 +56,7 @@ export async function plainTokens(
   signal: AbortSignal,
 ): Promise<readonly number[]> {
   const body = { content, add_special: isStart, parse_special: false }
-  const { tokens } = await http.post('/tokenize', body, { signal })
+  const { tokens } = await http.post('/tokenize', body, { signal, isRequest: true })
   return tokenIdsIn(tokens)
 }
 
@@ -70,7 +70,11 @@ async function render(
     role: plainRole(message),
     content: texts[at] ?? '',
   }))
-  const { prompt } = await http.post('/apply-template', { messages: shown }, { signal })
+  const { prompt } = await http.post(
+    '/apply-template',
+    { messages: shown },
+    { signal, isRequest: true },
+  )
   const text = textAt(prompt, 'prompt')
   if (text !== '') return text
   throw wrongShape('prompt', prompt, 'the rendered conversation')

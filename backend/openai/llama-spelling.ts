@@ -41,7 +41,7 @@ export async function controlToken(
   signal: AbortSignal,
 ): Promise<number | undefined> {
   const body = { content, add_special: false, parse_special: true }
-  const { tokens } = await http.post('/tokenize', body, { signal })
+  const { tokens } = await http.post('/tokenize', body, { signal, isRequest: true })
   const [id, ...more] = asArray(tokens)
   if (typeof id !== 'number' || more.length > 0) return undefined
   // A user-defined token is also found in plain text, and shown.
@@ -55,7 +55,9 @@ async function detokenize(
   signal: AbortSignal,
 ): Promise<string> {
   if (tokens.length === 0) return ''
-  const { content } = await http.post('/detokenize', { tokens }, { signal }).catch(unspellable)
+  const { content } = await http
+    .post('/detokenize', { tokens }, { signal, isRequest: true })
+    .catch(unspellable)
   return asString(content)
 }
 

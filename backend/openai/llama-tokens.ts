@@ -42,7 +42,7 @@ export function llamaTokens(http: EngineHttp): TokenEngine {
     prompt: (request, signal) => llamaPrompt(http, request, signal),
     tokenize: (text, signal) => plainTokens(http, text, false, signal),
     async detokenize(tokens, signal) {
-      const { content } = await http.post('/detokenize', { tokens }, { signal })
+      const { content } = await http.post('/detokenize', { tokens }, { signal, isRequest: true })
       return textAt(content, 'content')
     },
     write: (request, prompt, limit, options) => write(http, request, { prompt, limit, ...options }),

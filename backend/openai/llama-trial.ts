@@ -1,17 +1,18 @@
-import { asArray, asString, type EngineHttp } from '../http/index.ts'
+import { asArray, asString, type EngineHttp, isPassing } from '../http/index.ts'
 
 const TRIAL_TOKENS = 4
 const CUT = 2
 
 /**
  * Whether a llama-server resumes exactly from token ids: four tokens at once must equal two and then two more. A server
- * whose template enables reasoning does not qualify, because its reasoning parser would be bypassed.
+ * whose template enables reasoning does not qualify, because its reasoning parser would be bypassed. Undefined if the server
+ * was busy, silent or absent.
  */
 export async function resumesByTokens(
   http: EngineHttp,
   template: string,
   signal: AbortSignal | undefined,
-): Promise<boolean> {
+): Promise<boolean | undefined> {
   if (/think|reason/i.test(template)) return false
   const options = { signal }
   try {
@@ -35,8 +36,8 @@ export async function resumesByTokens(
     )
     const rest = await generate(whole.slice(0, CUT), TRIAL_TOKENS - CUT)
     return whole.length === TRIAL_TOKENS && rest.join() === whole.slice(CUT).join()
-  } catch {
+  } catch (error) {
     signal?.throwIfAborted()
-    return false
+    return isPassing(error) ? undefined : false
   }
 }

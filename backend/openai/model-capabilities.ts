@@ -1,65 +1,62 @@
 import type { Capability } from '../../protocol/index.ts'
-import type { AbortOptions } from '../../timing/index.ts'
-import { asRecord } from '../http/index.ts'
+import { asRecord, patientHttp } from '../http/index.ts'
 import {
   chats,
   embeds,
   hasToolParser,
   sees,
+  type TrialOutcome,
   type TrialSubject,
   takesTools,
 } from './capability-trial.ts'
-import { once, type Subject } from './catalog-subject.ts'
-import { FLAVORS } from './flavor.ts'
+import { type Subject, verdictOn } from './catalog-subject.ts'
+import { FLAVORS, type Flavor } from './flavor.ts'
 import { studioModel } from './lm-studio.ts'
 
-/** Capabilities stated by the operator, else reported by the engine, else proven by a trial. */
-export async function capabilitiesOf(
-  subject: Subject,
-  options: AbortOptions,
-): Promise<Capability[]> {
+export interface FoundCapabilities {
+  readonly capabilities: readonly Capability[]
+  /** Whether it is known to chat, rather than assumed to until a trial ends. */
+  readonly isChat: boolean
+}
+
+/** Capabilities stated by the operator, else reported by the engine, else proved by the trials so far. */
+export function capabilitiesOf(subject: Subject): FoundCapabilities {
   const { exactCapabilities, extraCapabilities } = subject
-  if (exactCapabilities !== undefined) return [...new Set(exactCapabilities)]
   const reported = reportedCapabilities(subject)
-  if (!FLAVORS[subject.identity.flavor].mayTry)
-    return [...new Set([...reported, ...extraCapabilities])]
+  const stated =
+    exactCapabilities ??
+    (FLAVORS[subject.identity.flavor].mayTry ? undefined : [...reported, ...extraCapabilities])
+  if (stated !== undefined) {
+    return { capabilities: [...new Set(stated)], isChat: stated.includes('chat') }
+  }
   const found = new Set<Capability>()
-  const tried = { http: subject.root, model: subject.name, ...options }
-  if (await once(subject, 'embedding', () => embeds(tried))) found.add('embedding')
+  const proves = (question: Capability, trial: (tried: TrialSubject) => Promise<TrialOutcome>) =>
+    verdictOn(subject, question, ({ signal }) =>
+      trial({ http: patientHttp(subject.root), model: subject.name, signal }),
+    )
+  const isEmbedding = proves('embedding', embeds)
+  if (isEmbedding === true) found.add('embedding')
   // A server that does not embed is assumed to chat; one that does, or may, is tested with a chat.
-  const isTried = found.has('embedding') || subject.identity.flavor === 'llama-server'
-  const isChat = !isTried || ((await once(subject, 'chat', () => chats(tried))) ?? true)
-  if (isChat) for (const capability of reported) found.add(capability)
-  const { asked } = FLAVORS[subject.identity.flavor]
-  const mayHaveTools = isChat && !found.has('tools') && asked.includes('tools')
-  if (mayHaveTools && (await provesTools(subject, tried))) found.add('tools')
-  if (isChat && isUntold(subject) && (await once(subject, 'vision', () => sees(tried)))) {
-    found.add('vision')
+  const isTried = isEmbedding === true || subject.identity.flavor === 'llama-server'
+  const chat = isTried ? proves('chat', chats) : true
+  if (chat ?? isEmbedding !== true) for (const capability of reported) found.add(capability)
+  if (chat === true) {
+    const toolTrial = found.has('tools') ? undefined : TOOL_TRIALS[subject.identity.flavor]
+    if (toolTrial !== undefined && proves('tools', toolTrial) === true) found.add('tools')
+    if (isUntold(subject) && proves('vision', sees) === true) found.add('vision')
   }
   for (const capability of extraCapabilities) found.add(capability)
-  return [...found]
+  return { capabilities: [...found], isChat: chat === true }
 }
+
+/** Of engines that do not report whether they take tools, and are not assumed to. */
+const TOOL_TRIALS: Readonly<
+  Partial<Record<Flavor, (tried: TrialSubject) => Promise<TrialOutcome>>>
+> = { vllm: takesTools, sglang: hasToolParser }
 
 /** Whether only a trial shows that it sees. */
 function isUntold({ identity: { flavor } }: Subject): boolean {
   return flavor === 'vllm' || flavor === 'sglang'
-}
-
-async function provesTools(subject: Subject, tried: TrialSubject): Promise<boolean> {
-  switch (subject.identity.flavor) {
-    case 'vllm':
-      return (await once(subject, 'tools', () => takesTools(tried))) ?? false
-    case 'sglang':
-      return (await once(subject, 'tools', () => hasToolParser(tried))) ?? false
-    // The others report it, or are assumed to have it.
-    case 'llama-server':
-    case 'lm-studio':
-    case 'generic':
-    case 'openai':
-      return false
-    default:
-      return subject.identity.flavor satisfies never
-  }
 }
 
 /** Capabilities of the kind of engine, with those that this one reports for the model. */

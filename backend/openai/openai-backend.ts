@@ -64,7 +64,10 @@ class OpenAiBackend implements Backend {
     const baseUrl = init.assumed === true ? apiRoot(init.baseUrl) : serverRoot(init.baseUrl)
     this.#root = createEngineHttp({ ...init, baseUrl })
     this.#now = init.now ?? (() => performance.now())
-    this.#catalog = new KeptCatalog({ ...init, root: this.#root, now: this.#now })
+    this.#catalog = new KeptCatalog({
+      ...init,
+      ...{ root: this.#root, now: this.#now, signal: this.#life.signal },
+    })
   }
 
   /** Known once the models were asked for. */
@@ -78,9 +81,7 @@ class OpenAiBackend implements Backend {
   }
 
   async models(options: AbortOptions = {}): Promise<readonly BackendModel[]> {
-    const { entries, flavor, isRouter } = await this.#catalog.read(options)
-    const { alivePath } = FLAVORS[flavor]
-    if (alivePath !== undefined) this.#root.watchBy(alivePath)
+    const { entries, isRouter } = await this.#catalog.read(options)
     if (isRouter) this.#router ??= new LlamaRouter(this.#root)
     return entries.map(({ model }) => model)
   }
@@ -97,7 +98,8 @@ class OpenAiBackend implements Backend {
       if (alivePath !== undefined && reply === 'none') throw unresponsive()
       if (alivePath !== undefined && reply === 'refuses') state = 'loading'
     }
-    return { state, slots, prefillRate, decodeRate }
+    const modelsRevision = this.#catalog.revision
+    return { state, slots, prefillRate, decodeRate, modelsRevision }
   }
 
   async *infer(

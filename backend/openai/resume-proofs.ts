@@ -1,8 +1,7 @@
 import type { Capability, ResumeForm } from '../../protocol/index.ts'
-import type { AbortOptions } from '../../timing/index.ts'
 import { type Continue, continuesText } from '../continuation/index.ts'
-import { asString } from '../http/index.ts'
-import { once, type Subject } from './catalog-subject.ts'
+import { asString, patientHttp } from '../http/index.ts'
+import { type Subject, verdictOn } from './catalog-subject.ts'
 import { continueChat } from './continue-trial.ts'
 import { FLAVORS } from './flavor.ts'
 import { resumesByTokens } from './llama-trial.ts'
@@ -10,50 +9,49 @@ import { isLoaded } from './lm-studio.ts'
 import { sizesOf } from './model-sizes.ts'
 import { answersByTokens } from './vllm-trial.ts'
 
-/** Token ids, scores and exact resume are offered together, if a trial proves them. */
-export async function proveTokens(
-  subject: Subject,
-  templateHash: string,
-  { signal }: AbortOptions,
-): Promise<boolean> {
-  const { identity, item, root: http, name } = subject
+/** Token ids, scores and exact resume are offered together, once a trial proves them. */
+export function provesTokens(subject: Subject): boolean {
+  const { identity, item, name, templateHash } = subject
   const { chat_template: template } = identity.details
+  const http = patientHttp(subject.root)
   // An engine restarted with other settings has to prove it again.
   const { root: folder } = item
-  const what = `tokens ${templateHash} ${asString(folder)}`
+  const question = `tokens ${templateHash} ${asString(folder)}`
   if (identity.flavor === 'vllm') {
     const { contextLength } = sizesOf(subject)
     const vllm = { http, engineName: name, contextLength }
-    return await once(subject, what, () => answersByTokens(vllm, signal))
+    return verdictOn(subject, question, ({ signal }) => answersByTokens(vllm, signal)) === true
   }
   if (identity.flavor !== 'llama-server' || typeof template !== 'string') return false
-  return await once(subject, what, () => resumesByTokens(http, template, signal))
+  return (
+    verdictOn(subject, question, ({ signal }) => resumesByTokens(http, template, signal)) === true
+  )
 }
 
-/** Forms of an answer that it continues from its text; undefined if it continues none, not even plain text. */
-export async function provedForms(
+/** Forms of an answer that it is proved to continue from its text; undefined while it continues none, not even plain text. */
+export function provedForms(
   subject: Subject,
   capabilities: readonly Capability[],
-  templateHash: string,
-  options: AbortOptions,
-): Promise<readonly ResumeForm[] | undefined> {
-  const { identity, root: http, name: model } = subject
+): readonly ResumeForm[] | undefined {
+  const { identity, name: model, templateHash } = subject
   const { flavor, details } = identity
   if (!FLAVORS[flavor].mayContinue) return undefined
   // A trial would load the model.
   if (flavor === 'lm-studio' && !isLoaded(details, model)) return undefined
-  const write: Continue = (begun, more) =>
-    continueChat({ http, model, flavor, ...options }, begun, more)
-  const proves = (form: ResumeForm | 'plain') =>
-    once(subject, `continues ${form} ${templateHash}`, () =>
-      continuesText(write, form, options.signal),
-    )
-  if ((await proves('plain')) !== true) return undefined
+  const http = patientHttp(subject.root)
+  const proves = (form: ResumeForm | 'plain'): boolean =>
+    verdictOn(subject, `continues ${form} ${templateHash}`, ({ signal }) => {
+      const write: Continue = (begun, more) =>
+        continueChat({ http, model, flavor, signal }, begun, more)
+      return continuesText(write, form, signal)
+    }) === true
+  if (!proves('plain')) return undefined
   const { chat_template: template } = details
   const thinks = typeof template === 'string' && /think|reason/i.test(template)
-  const forms: ResumeForm[] = []
-  if (capabilities.includes('tools') && (await proves('tools')) === true) forms.push('tools')
-  if (thinks && (await proves('reasoning')) === true) forms.push('reasoning')
-  if (capabilities.includes('json_schema') && (await proves('json')) === true) forms.push('json')
-  return forms
+  const tried: readonly ResumeForm[] = [
+    ...(capabilities.includes('tools') ? (['tools'] as const) : []),
+    ...(thinks ? (['reasoning'] as const) : []),
+    ...(capabilities.includes('json_schema') ? (['json'] as const) : []),
+  ]
+  return tried.filter(proves)
 }

@@ -1,3 +1,4 @@
+import type { AbortOptions } from '../../timing/index.ts'
 import type { EngineHttp } from '../http/index.ts'
 import { splitPrefix } from '../messages.ts'
 import type { TextRequest } from '../request-fields.ts'
@@ -15,7 +16,7 @@ export interface VllmModel {
 export async function vllmPrompt(
   { http, engineName: model }: VllmModel,
   request: TextRequest,
-  signal: AbortSignal | undefined,
+  options: AbortOptions & { readonly isRequest: boolean },
 ): Promise<readonly number[]> {
   if (request.kind === 'completion' && typeof request.body.prompt !== 'string') {
     return request.body.prompt
@@ -30,6 +31,6 @@ export async function vllmPrompt(
             'vllm',
           ),
         }
-  const { tokens } = await http.post('/tokenize', { model, ...subject }, { signal })
+  const { tokens } = await http.post('/tokenize', { model, ...subject }, options)
   return tokenIdsIn(tokens)
 }

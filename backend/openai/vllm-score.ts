@@ -20,18 +20,19 @@ import { type VllmModel, vllmPrompt } from './vllm-prompt.ts'
  */
 export async function* vllmScore(
   { request, completion, positions, top_logprobs: top }: ScoreRequest,
-  options: VllmModel & { readonly cacheSalt: string | undefined; readonly signal: AbortSignal },
+  vllm: VllmModel & { readonly cacheSalt: string | undefined; readonly signal: AbortSignal },
 ): AsyncGenerator<BackendEvent> {
-  const { http, engineName: model, cacheSalt, signal } = options
+  const { http, engineName: model, cacheSalt, signal } = vllm
   const startedAt = performance.now()
-  const prompt = await vllmPrompt(options, request, signal)
+  const options = { signal, isRequest: true }
+  const prompt = await vllmPrompt(vllm, request, options)
   const wanted = top ?? 1
   const body = {
     ...{ model, prompt: [...prompt, ...completion], max_tokens: 1, temperature: 0 },
     prompt_logprobs: wanted,
     ...(cacheSalt !== undefined && { cache_salt: cacheSalt }),
   }
-  const { choices, usage } = await http.post('/v1/completions', body, { signal }).catch(refusal)
+  const { choices, usage } = await http.post('/v1/completions', body, options).catch(refusal)
   const { prompt_logprobs: reported } = asRecord(asArray(choices)[0])
   const read = asArray(reported).slice(prompt.length)
   const scores = Array.from(positions ?? completion.keys(), (position): PositionScore => {
@@ -45,7 +46,7 @@ export async function* vllmScore(
   })
   // Control tokens are included here; the comparison ignores them.
   const spelled = { model, tokens: completion }
-  const { prompt: words } = await http.post('/detokenize', spelled, { signal })
+  const { prompt: words } = await http.post('/detokenize', spelled, options)
   const text = asString(words)
   const json = {
     ...({ object: 'score', scores } as const),

@@ -26,15 +26,19 @@ export function vllmTokens(
           'this engine cannot resume an answer with penalties',
         )
       }
-      return await vllmPrompt(vllm, request, signal)
+      return await vllmPrompt(vllm, request, { signal, isRequest: true })
     },
     async tokenize(prompt, signal) {
       const body = { model, prompt, add_special_tokens: false }
-      const { tokens } = await http.post('/tokenize', body, { signal })
+      const { tokens } = await http.post('/tokenize', body, { signal, isRequest: true })
       return tokenIdsIn(tokens)
     },
     async detokenize(tokens, signal) {
-      const { prompt } = await http.post('/detokenize', { model, tokens }, { signal })
+      const { prompt } = await http.post(
+        '/detokenize',
+        { model, tokens },
+        { signal, isRequest: true },
+      )
       return textAt(prompt, 'prompt')
     },
     async *write(request, prompt, limit, { signal }) {

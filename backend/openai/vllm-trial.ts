@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { ChatMessage } from '../../protocol/index.ts'
+import type { AbortOptions } from '../../timing/index.ts'
 import { beginsWithChannel } from '../channels/index.ts'
-import { asArray, asNumber, asRecord, asString, parseJson } from '../http/index.ts'
+import { asArray, asNumber, asRecord, asString, isPassing, parseJson } from '../http/index.ts'
 import { answerByTokens } from './token-answer.ts'
 import { tokenIdsIn } from './token-ids.ts'
 import { type VllmModel, vllmPrompt } from './vllm-prompt.ts'
@@ -23,12 +24,12 @@ const ALL_ROLES: readonly ChatMessage[] = [
  * Whether a vLLM reports the ids of all tokens, continues from any of them, and rates them: four tokens of an answer must
  * have four ids, the first two must lead to the other two, and each must have a probability. One that separates reasoning
  * does not qualify, since its stream leaves out the tokens between reasoning and answer; nor does one whose channels have to
- * be read here, as their marks are no text.
+ * be read here, as their marks are no text. Undefined if it was busy, silent or absent.
  */
 export async function answersByTokens(
   vllm: VllmModel & { readonly contextLength: number },
-  signal: AbortSignal = new AbortController().signal,
-): Promise<boolean> {
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
   const { engineName: model } = vllm
   const body = { model, messages: ASKED, max_tokens: TRIAL_TOKENS, temperature: 0 }
   try {
@@ -46,9 +47,9 @@ export async function answersByTokens(
     const request = { kind: 'chat', body } as const
     const rated = vllmScore({ model, request, completion: written }, fresh)
     return (await Array.fromAsync(rated)).length > 0
-  } catch {
+  } catch (error) {
     signal.throwIfAborted()
-    return false
+    return isPassing(error) ? undefined : false
   }
 }
 
@@ -85,22 +86,24 @@ const DATES = /\d{4}-\d\d-\d\d|\d{1,2} \p{L}{3,9} \d{4}|\p{L}{3,9} \d{1,2}, \d{4
 /**
  * Identifies a chat template by its output: vLLM does not show the template, and may have been started with another than
  * its folder has. sha256 of a rendered conversation with all roles, or without the system role if the template rejects
- * it; empty if the engine does not report it.
+ * it; empty if the engine does not report it, undefined if it was busy, silent or absent.
  */
 export async function vllmTemplateHash(
   vllm: VllmModel,
-  signal: AbortSignal | undefined,
-): Promise<string> {
+  options: AbortOptions,
+): Promise<string | undefined> {
   for (const messages of [ALL_ROLES, ALL_ROLES.slice(1)]) {
     try {
       const body = { model: vllm.engineName, messages }
-      const tokens = await vllmPrompt(vllm, { kind: 'chat', body }, signal)
-      const answer = await vllm.http.post('/detokenize', { model: body.model, tokens }, { signal })
+      const asked = { ...options, isRequest: false }
+      const tokens = await vllmPrompt(vllm, { kind: 'chat', body }, asked)
+      const answer = await vllm.http.post('/detokenize', { model: body.model, tokens }, options)
       const { prompt } = answer
       if (typeof prompt !== 'string' || prompt === '') continue
       return `sha256:${createHash('sha256').update(prompt.replaceAll(DATES, '')).digest('hex')}`
-    } catch {
-      signal?.throwIfAborted()
+    } catch (error) {
+      options.signal?.throwIfAborted()
+      if (isPassing(error)) return undefined
     }
   }
   return ''

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createOllamaBackend, createOpenAiBackend } from '../../../backend/index.ts'
 import { parseRequest } from '../../../protocol/index.ts'
 import {
@@ -637,16 +637,17 @@ describe('detected capabilities', () => {
   })
 
   it('an engine that is busy at the first look is asked again', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
     const chats = [json({ error: { message: 'busy' } }, 503), said()]
     const { fetch } = fakeFetch({
       ...LLAMA,
       '/v1/embeddings': vector,
       '/v1/chat/completions': () => chats.shift() ?? said(),
     })
-    let now = 0
-    const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch, now: () => now })
-    expect((await backend.models())[0]?.capabilities).toContain('chat')
-    now = 60_000
+    const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch })
+    expect((await backend.models())[0]?.capabilities).toEqual(['embedding'])
+    await vi.advanceTimersByTimeAsync(10_000)
     expect((await backend.models())[0]?.capabilities).toContain('chat')
     expect(chats).toEqual([])
   })

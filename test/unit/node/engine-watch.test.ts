@@ -10,11 +10,9 @@ afterEach(() => watch.stop())
 /** A node whose engine is as `engine` says. */
 async function scene({ startedAtMs = 0 } = {}) {
   const clock = new VirtualClock()
-  const engine: { asked: number; used: boolean; state: 'loading' | 'ready'; gone: boolean } = {
-    asked: 0,
-    used: false,
-    state: 'ready',
-    gone: false,
+  const engine = {
+    ...{ asked: 0, used: false, state: 'ready' as 'loading' | 'ready', gone: false },
+    ...{ listed: 0, revision: 0 },
   }
   watch = new EngineWatch({
     status: {
@@ -27,12 +25,19 @@ async function scene({ startedAtMs = 0 } = {}) {
       get state() {
         return engine.state
       },
+      get engineLoad() {
+        const rates = { prefillRate: 0, decodeRate: 0 }
+        return { state: engine.state, slots: 1, ...rates, modelsRevision: engine.revision }
+      },
       refresh: async () => {
         engine.asked += 1
       },
     },
     models: {
-      refresh: () => Promise.resolve({ missing: [], existing: [], changed: false }),
+      refresh: () => {
+        engine.listed += 1
+        return Promise.resolve({ missing: [], existing: [], changed: false })
+      },
     },
     isUsed: () => engine.used,
     onEngine: () => {},
@@ -94,5 +99,20 @@ describe('the watch over an engine', () => {
     expect(await inMinute()).toBeGreaterThan(200)
     engine.gone = true
     expect(await inMinute()).toBeLessThanOrEqual(61)
+  })
+
+  it('asks for its models twice a minute, and as soon as a trial has proved something', async () => {
+    const { clock, engine, inMinute } = await scene()
+    await inMinute()
+    const { listed } = engine
+    await inMinute()
+    expect(engine.listed).toBe(listed + 2)
+    engine.used = true
+    watch.wake()
+    await clock.advance(2_000)
+    const before = engine.listed
+    engine.revision += 1
+    await clock.advance(2_000)
+    expect(engine.listed).toBe(before + 1)
   })
 })
