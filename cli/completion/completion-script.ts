@@ -46,7 +46,7 @@ function below(path: string, command: Command): Place[] {
 }
 
 /**
- * A loop of bash and zsh that finds the place: it keeps the words before the cursor that are commands, and skips options
+ * A loop of bash and zsh that finds the place, as fish's `__skein_at` does: it keeps the words before the cursor that are commands, and skips options
  * and their values.
  *
  * @param words expands to the words before the cursor
@@ -94,21 +94,30 @@ ${cases.join('\n')}
   esac
   _describe skein items || _files
 }
-compdef _skein skein
+# Called by the first completion, which loads this file, or sourced.
+if [ "$funcstack[1]" = _skein ]; then _skein "$@"; else compdef _skein skein; fi
 `
 }
 
 function fishScript(places: readonly Place[]): string {
-  const lines = places.flatMap(({ path, words }) => {
-    const seen = path.split(' ').filter((name) => name !== '')
-    const inside = seen.map((name) => `__fish_seen_subcommand_from ${name}`)
-    const condition = seen.length === 0 ? '__fish_use_subcommand' : inside.join('; and ')
-    return words.map(({ text, help }) => {
+  const known = places.map(({ path }) => `'${path}'`).join(' ')
+  const lines = places.flatMap(({ path, words }) =>
+    words.map(({ text, help }) => {
       const what = text.startsWith('--') ? `-l ${text.slice(2)}` : `-f -a ${text}`
-      return `complete -c skein -n '${condition}' ${what} -d ${quoted(help)}`
-    })
-  })
-  return `# skein completion fish > ~/.config/fish/completions/skein.fish\n${lines.join('\n')}\n`
+      return `complete -c skein -n "__skein_at '${path}'" ${what} -d ${quoted(help)}`
+    }),
+  )
+  return `# skein completion fish > ~/.config/fish/completions/skein.fish
+function __skein_at
+  set -l at ''
+  for word in (commandline -opc)[2..-1]
+    set -l next (string trim -- "$at $word")
+    contains -- "$next" ${known}; and set at $next
+  end
+  test "$at" = "$argv[1]"
+end
+${lines.join('\n')}
+`
 }
 
 /** As one word of a shell, on one line. */
