@@ -4,7 +4,7 @@ import * as z from 'zod'
 import type { ApiKey } from '../gateway/index.ts'
 import { lockDataDirInTurn } from '../host/index.ts'
 import { plainLine } from '../protocol/index.ts'
-import { onFileChange, writeAtomic } from '../storage/index.ts'
+import { isNewerText, NEWER_FORMAT, onFileChange, writeAtomic } from '../storage/index.ts'
 import { UsageError } from './usage-error.ts'
 
 const FILE_NAME = 'gateway-keys.json'
@@ -124,6 +124,7 @@ const KEYS = z.array(KEY)
 
 /** @throws UsageError if it is not a list of keys, or one of a newer version */
 function parsed(text: string, path: string): ApiKey[] {
+  if (isNewerText(text)) throw new UsageError(`cannot use ${path}: ${NEWER_FORMAT}`)
   let read: ReturnType<typeof KEYS.safeParse> | undefined
   try {
     read = KEYS.safeParse(JSON.parse(text))

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Host } from '../host/index.ts'
-import { diskFaultOf, makeDirectory, readStored, writeAtomic } from '../storage/index.ts'
+import { diskFaultOf, makeDirectory, readStored, writeStored } from '../storage/index.ts'
 import type { Terminal } from './terminal.ts'
 
 const FILE_NAME = 'bootstrap.json'
@@ -55,5 +55,5 @@ async function store(
   const known = await recallBootstrap(dataDir, terminal)
   if (connected.join() === known.join()) return
   await makeDirectory(dataDir)
-  await writeAtomic(join(dataDir, FILE_NAME), JSON.stringify(connected))
+  await writeStored(join(dataDir, FILE_NAME), JSON.stringify(connected))
 }

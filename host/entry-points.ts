@@ -1,7 +1,7 @@
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { PROTOCOLS } from '../protocol/index.ts'
-import { readStored, writeAtomic } from '../storage/index.ts'
+import { readStored, writeStored } from '../storage/index.ts'
 import { type Clock, every } from '../timing/index.ts'
 import { peerOf } from './bootstrap-dialer.ts'
 import { isDirectPath } from './direct-path/index.ts'
@@ -99,7 +99,7 @@ export async function keepEntryPoints(init: EntryPointsInit): Promise<EntryPoint
   const write = async (): Promise<void> => {
     await look()
     if (path === undefined || !init.writable || points.length === 0) return
-    await writeAtomic(path, JSON.stringify(points))
+    await writeStored(path, JSON.stringify(points))
   }
   let writing: Promise<void> = Promise.resolve()
   const save = (): void => {

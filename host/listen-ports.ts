@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { readStored, writeAtomic } from '../storage/index.ts'
+import { readStored, writeStored } from '../storage/index.ts'
 
 /** Ports picked earlier for listen addresses with port 0, by address as given. */
 export type ListenPorts = Readonly<Record<string, number>>
@@ -65,7 +65,7 @@ export async function saveListenPorts(
       })
     if (match !== undefined) ports[address] = Number(match[4])
   }
-  if (Object.keys(ports).length > 0) await writeAtomic(path, JSON.stringify(ports))
+  if (Object.keys(ports).length > 0) await writeStored(path, JSON.stringify(ports))
 }
 
 function isFree(host: string, port: number): Promise<boolean> {

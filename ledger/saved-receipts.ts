@@ -12,7 +12,8 @@ const FILE = 'receipts.txt'
 const LINE = /^[A-Za-z0-9+/]{100,}={0,2}$/
 
 /**
- * Reads the receipts of a directory, one per line, as base64. Invalid and expired ones are skipped.
+ * Reads the receipts of a directory, one per line, as base64. Invalid and expired ones are skipped. The file has no
+ * version of its own: its lines are receipts as they travel, and those of another form are invalid here as on the wire.
  *
  * @param onFault receives a message for the operator if the file is damaged, which is then set aside. @default none
  * @returns whether the file was set aside

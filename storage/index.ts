@@ -17,6 +17,6 @@ export {
 export { onFileChange } from './file-change.ts'
 export { isAlive } from './is-alive.ts'
 export { makeDirectory } from './make-directory.ts'
-export { isNewerFormat, NEWER_FORMAT } from './newer-format.ts'
-export { readStored, reportDamage, setAside } from './stored-file.ts'
+export { isNewerFormat, isNewerText, NEWER_FORMAT } from './newer-format.ts'
+export { readStored, reportDamage, setAside, writeStored } from './stored-file.ts'
 export { writeAtomic } from './write-atomic.ts'

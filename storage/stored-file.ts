@@ -1,5 +1,7 @@
 import { readFile, rename, stat } from 'node:fs/promises'
 import { codeOf, diskFaultOf } from './disk-fault.ts'
+import { isNewerText, NEWER_FORMAT } from './newer-format.ts'
+import { writeAtomic } from './write-atomic.ts'
 
 /** Damaged versions of one file that are kept; a later one replaces the last. */
 const MAX_ASIDE = 5
@@ -15,8 +17,8 @@ export interface StoredFileInit<T> {
 }
 
 /**
- * Reads a file of this program. A damaged one is renamed to `PATH.damaged`, so that nothing is lost, and the operator
- * is told; never an error, since no service may depend on such a file.
+ * Reads a file of this program. A damaged one is renamed to `PATH.damaged`, so that nothing is lost, one of a newer
+ * version stays where it is, and the operator is told; never an error, since no service may depend on such a file.
  *
  * @returns `undefined` without a usable file
  */
@@ -38,9 +40,19 @@ export async function readStored<T>(
     await reportDamage(path, { consequence, onFault })
     return undefined
   }
+  if (isNewerText(content)) {
+    onFault(`${path} is left as it is: ${NEWER_FORMAT}. Until then: ${consequence}`)
+    return undefined
+  }
   const value = parsed(content, parse)
   if (value === undefined) await reportDamage(path, { consequence, onFault })
   return value
+}
+
+/** Replaces a file that {@link readStored} reads, atomically, unless it is of a newer version. */
+export async function writeStored(path: string, content: string): Promise<void> {
+  const before = await readFile(path, 'utf8').catch(() => '')
+  if (!isNewerText(before)) await writeAtomic(path, content)
 }
 
 /** Moves a damaged file aside and says so. */

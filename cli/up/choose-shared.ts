@@ -41,7 +41,7 @@ export async function chooseShared(
   const backend = await connectEngine(session, found.baseUrl, options.capabilities)
   try {
     const models = await backend.models({ signal })
-    const remembered = await recallChoice(dataDir)
+    const remembered = await recallChoice(dataDir, terminal)
     const known = remembered?.filter((id) => models.some((model) => model.id === id))
     let share = known
     if (share === undefined && terminal.interactive) {
@@ -68,7 +68,7 @@ async function embeddedShared(
   dataDir: string,
 ): Promise<ChosenEngine | undefined> {
   const { terminal, commandName, env } = session
-  const remembered = (await recallChoice(dataDir)) ?? []
+  const remembered = (await recallChoice(dataDir, terminal)) ?? []
   const paths = await Promise.all(remembered.map((name) => localModelPath(env, name)))
   const models = paths.flatMap((path) => (path === undefined ? [] : [{ path }]))
   if (models.length === 0) {

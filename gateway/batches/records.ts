@@ -38,7 +38,7 @@ export class Records<T extends StoredRecord> {
     for (const name of await readdir(directory)) {
       if (!name.endsWith(SUFFIX)) continue
       const parse = (text: string): T | undefined => read(JSON.parse(text))
-      const consequence = 'it is not listed any more'
+      const consequence = 'it is not listed'
       const record = await readStored(join(directory, name), { parse, consequence, onFault })
       if (record !== undefined) records.#records.set(record.id, record)
     }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { makeDirectory, readStored, writeAtomic } from '../../storage/index.ts'
+import { makeDirectory, readStored, writeStored } from '../../storage/index.ts'
 import { every, systemClock } from '../../timing/index.ts'
 import type { Debt, Fairness } from './fairness.ts'
 
@@ -30,7 +30,7 @@ export async function keepDebts(
     if (changes === written) return
     try {
       await makeDirectory(dataDir)
-      await writeAtomic(path, JSON.stringify(fairness.debts()))
+      await writeStored(path, JSON.stringify(fairness.debts()))
       written = changes
     } catch {}
   }

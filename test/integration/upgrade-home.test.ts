@@ -143,6 +143,12 @@ describe('data of a newer version', () => {
     ['swarms/acme/keys.json', ['swarm', 'members'], numbered('swarms/acme/keys.json'), 'newer'],
     [
       'client+acme/gateway-keys.json',
+      ['gateway', 'key', 'list'],
+      () => newer('client+acme/gateway-keys.json', (keys) => ({ version: 2, keys })),
+      'newer',
+    ],
+    [
+      'client+acme/gateway-keys.json',
       ['gateway', 'key', 'add', 'otto'],
       () => newer('client+acme/gateway-keys.json', (keys) => (keys as object[]).map(withRight)),
       'rights that this version does not know (mayFly)',
@@ -170,5 +176,49 @@ describe('data of a newer version', () => {
     expect(stderr).toContain(word)
     expect(exitCode).not.toBe(0)
     expect(await readFile(dataOf(path))).toEqual(before)
+  })
+
+  it('keeps no command from serving, and is there unchanged when the newer version comes back', async () => {
+    const batch = join('client+acme/gateway/batches', `${made.batch}.json`)
+    const wrapped = (saved: object): object => ({ version: 2, saved })
+    const files = {
+      ...{ bootstrap: ['bootstrap+acme/ports.json'] },
+      ...{ node: ['node+acme/ports.json', 'node+acme/debts.json', 'node+acme/bootstrap.json'] },
+      ...{ gateway: ['client+acme/ports.json', 'client+acme/bootstrap.json', batch] },
+    }
+    for (const path of Object.values(files).flat()) await newer(path, wrapped)
+    const points = dataOf('node+acme/entry-points.json')
+    await writeFile(points, JSON.stringify(wrapped([])))
+    const paths = [
+      ...Object.values(files)
+        .flat()
+        .map((path) => dataOf(path)),
+      points,
+    ]
+    const before = await Promise.all(paths.map((path) => readFile(path, 'utf8')))
+    const bootstrap = sandbox.startHere(['bootstrap', '--json', ...LOOPBACK])
+    const first = await bootstrap.event('ready')
+    const through = ['--bootstrap', first.addresses[0] ?? '', ...LOOPBACK]
+    await using engine = createScriptedBackend({ models: [{ id: 'm' }] })
+    await using wire = await startOpenAiWire(engine, 'vllm')
+    const shared = ['--backend', wire.baseUrl, '--share', 'm']
+    const node = sandbox.startHere(['node', '--json', ...shared, ...through])
+    await node.event('ready')
+    const gateway = sandbox.startHere(['gateway', '--json', '--port', '0', ...through])
+    const { url } = await gateway.event('ready')
+    const headers = { authorization: `Bearer ${made.key}` }
+    const listed = (await (await fetch(`${url}/v1/batches`, { headers })).json()) as object
+    expect(listed).toMatchObject({ data: [] })
+    const said: string[] = []
+    for (const command of [gateway, node, bootstrap]) {
+      command.interrupt('SIGTERM')
+      const { exitCode, stderr } = await command.finished
+      expect(exitCode).toBe(0)
+      said.push(stderr)
+    }
+    for (const path of ['ports.json', 'debts.json', 'bootstrap.json', 'entry-points.json', batch]) {
+      expect(said.join('')).toContain(`${path} is left as it is`)
+    }
+    expect(await Promise.all(paths.map((path) => readFile(path, 'utf8')))).toEqual(before)
   })
 })

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { isOutOfSpace, readStored } from '../../../storage/index.ts'
+import { isOutOfSpace, readStored, writeStored } from '../../../storage/index.ts'
 
 let directory: string
 let path: string
@@ -39,6 +39,26 @@ describe('a stored file', () => {
       expect(await read()).toBeUndefined()
       expect(await readFile(`${path}.damaged`, 'utf8')).toBe(text)
       expect(faults).toEqual([`${path} is damaged (kept as ${path}.damaged); it starts anew`])
+    },
+  )
+
+  it('of a newer version stays as it is, until that version replaces it', async () => {
+    const newer = '{"version":2,"list":[1]}'
+    await writeFile(path, newer)
+    expect(await read()).toBeUndefined()
+    expect(faults).toEqual([
+      `${path} is left as it is: it was written by a newer version of Skein: use that version, or upgrade this one. Until then: it starts anew`,
+    ])
+    await writeStored(path, '[2]')
+    expect(await readFile(path, 'utf8')).toBe(newer)
+  })
+
+  it.each(['{"version":1}', '{"version":"2"}', '{"version":', '[{"version":2}]'])(
+    'that holds %j is of no newer version, and is replaced',
+    async (text) => {
+      await writeFile(path, text)
+      await writeStored(path, '[2]')
+      expect(await read()).toEqual([2])
     },
   )
 
