@@ -103,6 +103,7 @@ const KEY = z.strictObject({
   name: z.string().min(1),
   hash: z.string().regex(/^[0-9a-f]{64}$/),
   models: z.array(z.string()).optional(),
+  onlyMetrics: z.boolean().optional(),
   requestsPerMinute: z.number().positive().optional(),
   tokensPerMinute: z.number().positive().optional(),
   requestsPerDay: z.number().positive().optional(),

@@ -1264,6 +1264,7 @@ interface KeyRights extends RateLimits {
     readonly peers?: readonly string[];
     readonly providers?: readonly string[];
     readonly models?: readonly string[];
+    readonly onlyMetrics?: boolean;
     readonly expiresAtMs?: number;
 }
 interface KeyUsage {

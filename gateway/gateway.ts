@@ -41,6 +41,7 @@ import {
   hostCheck,
   KeyBudgets,
   KeyRing,
+  METRICS_PATH,
   meteredClient,
   origins,
   permittedClient,
@@ -152,7 +153,11 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   const metrics = init.metrics === true ? createMetrics(client, queue) : undefined
   const { localModels } = init
   const explained = localModels === undefined ? client : explainedClient(client, localModels)
-  const metered = meteredClient(queuedClient(explained, queue, systemClock), rateLimit)
+  // The key may have been removed while the request waited.
+  const queued = queuedClient(explained, queue, systemClock, ({ caller, request }) => {
+    keys.checkModels(caller, request)
+  })
+  const metered = meteredClient(queued, rateLimit)
   const context: GatewayContext = {
     client: permittedClient(
       onUsage === undefined ? metered : countedClient(metered, onUsage),
@@ -229,6 +234,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     if (OPEN_PATHS.has(c.req.path)) return await next()
     const caller = keys.callerOf(c.req.raw.headers)
     c.set('caller', caller)
+    keys.checkPath(caller, c.req.path)
     if (c.req.method === 'POST') await rateLimit.request(caller)
     await next()
   })
@@ -248,7 +254,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   )
   if (metrics !== undefined) {
     const { contentType } = metrics
-    app.get('/metrics', async (c) =>
+    app.get(METRICS_PATH, async (c) =>
       c.body([await metrics.text(), await init.moreMetrics?.()].join(''), 200, {
         'content-type': contentType,
       }),

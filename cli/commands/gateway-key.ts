@@ -44,6 +44,7 @@ function budgetFrom(text: string): KeyBudget {
 /** Names of `--lift`, and the rights that are then no longer restricted. */
 const LIFTED: ReadonlyMap<string, readonly (keyof KeyRights)[]> = new Map([
   ['models', ['models']],
+  ['metrics', ['onlyMetrics']],
   ['peers', ['peers']],
   ['providers', ['providers']],
   ['limits', [...LIMITS.values()]],
@@ -66,6 +67,7 @@ interface RightsOptions extends KeyOptions {
   readonly onlyModel?: readonly string[]
   readonly onlyPeer?: readonly string[]
   readonly onlyProvider?: readonly string[]
+  readonly onlyMetrics?: boolean
   readonly limit?: readonly (readonly [keyof RateLimits, number])[]
   readonly budget?: KeyBudget
   readonly priority?: KeyPriority
@@ -96,7 +98,7 @@ export function gatewayKeyCommand(runtime: Runtime): Command {
   const remove = withSharedOptions(
     new Command('remove')
       .alias('revoke')
-      .summary('remove a key')
+      .summary('remove a key, and end its running answers')
       .argument('<name>', 'name of its user'),
   )
     .addOption(keysOption())
@@ -130,6 +132,7 @@ function withRights(command: Command): Command {
       'a provider of your own that the key may use, and no other; repeatable; none: no provider',
       addValue,
     )
+    .option('--only-metrics', 'the key reads the metrics, and does nothing else')
     .option(
       '--limit <what=n>',
       `${[...LIMITS.keys()].join(', ')}; instead of the gateway’s limits; repeatable`,
@@ -186,11 +189,13 @@ async function changeKey(
 }
 
 function rightsOf(options: RightsOptions): KeyRights {
-  const { onlyModel, onlyPeer, onlyProvider, budget, priority, limit = [], validDays } = options
+  const { onlyModel, onlyPeer, onlyProvider, onlyMetrics } = options
+  const { budget, priority, limit = [], validDays } = options
   const providers = onlyProvider?.filter((provider) => provider !== 'none')
   return {
     ...Object.fromEntries(limit),
     ...defined({ models: onlyModel, peers: onlyPeer, providers, priority }),
+    ...(onlyMetrics === true && { onlyMetrics }),
     ...(budget !== undefined && { budget }),
     ...(validDays !== undefined && { expiresAtMs: Date.now() + validDays * DAY_MS }),
   }
@@ -210,12 +215,13 @@ const HEAD = ['KEY', 'MODELS', 'PEERS', 'PROVIDERS', 'LIMITS', 'BUDGET', 'PRIORI
 
 function rowOf(key: Omit<ApiKey, 'hash'>): string[] {
   const { name, models, peers, providers, budget, priority = 'normal', expiresAtMs } = key
+  const { onlyMetrics = false } = key
   const shown = [...LIMITS].flatMap(([what, limit]) => {
     return key[limit] === undefined ? [] : [`${what}=${key[limit]}`]
   })
   return [
     plainLine(name),
-    listed(models),
+    onlyMetrics ? 'none: metrics only' : listed(models),
     peers === undefined ? 'all' : peers.map(shortId).join(', '),
     providers === undefined && peers !== undefined ? 'none' : listed(providers),
     shown.length === 0 ? 'the gateway’s' : shown.join(', '),
@@ -238,7 +244,7 @@ async function removeKey(
   await new KeyBook(pathOf(session, options)).remove(name)
   session.terminal.emit({ event: 'removed', name } as { event: 'removed' })
   session.terminal.print(
-    `Removed the key of ${name}. A running gateway rejects it within seconds.\n`,
+    `Removed the key of ${name}. A running gateway rejects it, and ends its answers, within seconds.\n`,
   )
   return undefined
 }

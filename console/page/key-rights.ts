@@ -76,8 +76,9 @@ export function isExpired(
 /** The rights in one sentence. */
 export function rightsText(key: KeyView): string {
   const { rights } = TEXT
-  const { models, peers, providers, budget, expiresAtMs } = key
+  const { models, onlyMetrics, peers, providers, budget, expiresAtMs } = key
   const parts = [
+    onlyMetrics === true ? rights.onlyMetrics : undefined,
     models && rights.models(models.join(', ')),
     peers && rights.peers(peers.length),
     providers && rights.providers(providers.join(', ')),

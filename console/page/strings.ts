@@ -33,7 +33,7 @@ export const STRINGS = {
       submit: 'Open the console',
       wrong: 'That key is not one of this gateway’s.',
       restricted:
-        'That key is restricted to models, limits or days. The console needs one that is not.',
+        'That key is restricted to models, limits, days or the metrics. The console needs one that is not.',
     },
     loopback: {
       title: 'Open this page on the machine itself',
@@ -394,6 +394,7 @@ export const STRINGS = {
     expired: 'expired',
     everything: 'Every model, within the gateway’s limits.',
     rights: {
+      onlyMetrics: 'only the metrics',
       models: (names: string): string => `Only ${names}`,
       peers: (count: number): string => `only ${count} ${count === 1 ? 'peer' : 'peers'}`,
       providers: (names: string): string =>
@@ -412,11 +413,11 @@ export const STRINGS = {
     remove: 'Remove …',
     removeKey: (name: string): string => `Remove the key of ${name} …`,
     sure: (name: string): string =>
-      `Remove the key of ${name}? Its requests are rejected from then on. Answers that run are finished. This cannot be undone.`,
+      `Remove the key of ${name}? Its requests are rejected from then on, and its running answers end. This cannot be undone.`,
     removeNow: 'Remove',
     keep: 'Keep it',
     byCommand:
-      'Peers and providers of a key are set by command: skein gateway key change NAME --only-peer … --only-provider …',
+      'Peers and providers of a key, and keys that read the metrics only, are set by command: skein gateway key change NAME --only-peer … --only-provider … --only-metrics',
   },
 
   join: {

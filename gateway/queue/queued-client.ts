@@ -14,17 +14,23 @@ export interface QueuedOptions extends RequestOptions {
   readonly onPosition?: (ahead: number) => void
 }
 
-/** The same client with its requests queued. Batches have their own queue. */
+/**
+ * The same client with its requests queued. Batches have their own queue.
+ *
+ * @param check of a request whose turn has come; what it throws is the failure of the request
+ */
 export function queuedClient(
   client: GatewayClient,
   queue: Pick<RequestQueue, 'enter'>,
   clock: Clock,
+  check: (asked: Asked) => void = () => {},
 ): GatewayClient {
   /** Retries until there is a free slot or the deadline passes. */
   const inTurn = async <T>(
-    { request, caller, options: given }: Asked,
+    asked: Asked,
     ask: (options: RequestOptions, turn: Turn) => Promise<T>,
   ): Promise<T> => {
+    const { request, caller, options: given } = asked
     const { caller: _, onPosition, ...options } = given as Partial<QueuedOptions>
     const startedAtMs = clock.now()
     const deadlineAtMs = startedAtMs + (options.timeoutMs ?? Number.POSITIVE_INFINITY)
@@ -38,6 +44,7 @@ export function queuedClient(
         const waitedMs = clock.now() - startedAtMs
         const timeoutMs = deadlineAtMs - clock.now()
         if (timeoutMs <= 0) throw tooLate(options.timeoutMs, waitedMs)
+        check(asked)
         try {
           return await ask(
             { ...options, ...(options.timeoutMs !== undefined && { timeoutMs }) },

@@ -25,6 +25,8 @@ export interface KeyRights extends RateLimits {
   readonly providers?: readonly string[]
   /** Models, aliases and chains by the name that callers use. */
   readonly models?: readonly string[]
+  /** It reads `GET /metrics`, and does nothing else. @default false */
+  readonly onlyMetrics?: boolean
   /** Milliseconds since 1970. */
   readonly expiresAtMs?: number
 }

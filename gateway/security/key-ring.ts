@@ -8,6 +8,9 @@ import type { RateLimits } from './rate-limit.ts'
 /** Keys, or a function that reads those that hold now. */
 export type ApiKeys = readonly ApiKey[] | (() => readonly ApiKey[])
 
+/** Where the metrics are read. */
+export const METRICS_PATH = '/metrics'
+
 /** Which peers and providers may see a request. */
 type Reach = Pick<RequestOptions, 'providers' | 'trusted'>
 
@@ -40,6 +43,23 @@ export class KeyRing {
     const key = authenticate(headers, this.#read())
     this.#checkExpiry(key)
     return key.name
+  }
+
+  /**
+   * Checks what the caller asks for, by its path: the metrics show what all callers use.
+   *
+   * @throws InferenceError `unauthorized`
+   */
+  checkPath(caller: string, path: string): void {
+    const isMetrics = path === METRICS_PATH
+    const onlyMetrics = this.#keyOf(caller)?.onlyMetrics === true
+    if (isMetrics ? onlyMetrics || this.isUnrestricted(caller) : !onlyMetrics) return
+    throw new InferenceError(
+      'unauthorized',
+      isMetrics
+        ? 'a restricted API key may not read the metrics of all callers: send one without restrictions, or one that reads metrics only (gateway key add NAME --only-metrics)'
+        : `this API key reads ${METRICS_PATH}, and nothing else`,
+    )
   }
 
   limitsOf(caller: string): RateLimits {
@@ -103,9 +123,7 @@ export class KeyRing {
   checkModels(caller: string, { model, models }: NamedModels): void {
     if (!this.isRequired) return
     const key = this.#keyOf(caller)
-    if (key === undefined) {
-      throw new InferenceError('unauthorized', 'the API key of this request was removed')
-    }
+    if (key === undefined) throw removed()
     this.#checkExpiry(key)
     const allowed = key.models
     if (allowed === undefined) return
@@ -115,6 +133,19 @@ export class KeyRing {
     throw new InferenceError('model_not_found', `this API key may use only ${allowed.join(', ')}`, {
       details: { param: 'model' },
     })
+  }
+
+  /**
+   * A check for an answer that has begun. An expiry lets it finish; a key is removed to end its use.
+   *
+   * @returns throws InferenceError `unauthorized` once the caller's key was removed, or replaced under its name
+   */
+  whileHeld(caller: string): () => void {
+    const hash = this.#keyOf(caller)?.hash
+    if (hash === undefined) return () => {}
+    return () => {
+      if (this.#keyOf(caller)?.hash !== hash) throw removed()
+    }
   }
 
   #checkExpiry({ expiresAtMs = Number.POSITIVE_INFINITY }: ApiKey): void {
@@ -128,4 +159,8 @@ export class KeyRing {
   #keyOf(caller: string): ApiKey | undefined {
     return this.#read().find(({ name }) => name === caller)
   }
+}
+
+function removed(): InferenceError {
+  return new InferenceError('unauthorized', 'the API key of this request was removed')
 }

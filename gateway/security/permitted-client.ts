@@ -1,13 +1,16 @@
-import type { Answer, RequestOptions } from '../../client/index.ts'
+import type { Answer, RequestOptions, ServedChunk } from '../../client/index.ts'
 import type { GatewayClient } from '../gateway-client.ts'
 import { visibleError } from '../visible-models.ts'
-import { type Asked, wrappedClient } from '../wrapped-client.ts'
+import { type Asked, answerOver, wrappedClient } from '../wrapped-client.ts'
 import type { KeyRing } from './key-ring.ts'
 
-/** The same client for callers whose keys may not use every model, peer or provider. Batches check their lines themselves. */
+/**
+ * The same client for callers whose keys may not use every model, peer or provider, and for keys that are removed while
+ * an answer runs. Batches check their lines themselves.
+ */
 export function permittedClient(
   client: GatewayClient,
-  keys: Pick<KeyRing, 'checkModels' | 'rightsOf' | 'within'>,
+  keys: Pick<KeyRing, 'checkModels' | 'rightsOf' | 'whileHeld' | 'within'>,
 ): GatewayClient {
   const checked = <T>(
     { caller, request, options }: Asked,
@@ -20,37 +23,53 @@ export function permittedClient(
     throw visibleError(error, keys.rightsOf(caller))
   }
   return wrappedClient(client, {
-    whole: async (asked, ask) => await checked(asked, ask).catch((error) => shown(asked, error)),
-    streamed: (asked, ask) => beginning(checked(asked, ask), (error) => shown(asked, error)),
+    async whole(asked, ask) {
+      const checkHeld = keys.whileHeld(asked.caller)
+      const answer = await checked(asked, ask).catch((error) => shown(asked, error))
+      checkHeld()
+      return answer
+    },
+    streamed: (asked, ask) =>
+      watched(checked(asked, ask), {
+        checkHeld: keys.whileHeld(asked.caller),
+        onFailure: (error) => shown(asked, error),
+      }),
   })
 }
 
-/** The answer, with a failure before its first chunk passed to `onFailure`. A model that is missing fails nowhere else. */
-function beginning<T>(answer: Answer<T>, onFailure: (error: unknown) => never): Answer<T> {
-  return {
-    get attempts() {
-      return answer.attempts
-    },
-    get usage() {
-      return answer.usage
-    },
-    get event() {
-      return answer.event
-    },
-    [Symbol.asyncIterator]() {
-      const chunks = answer[Symbol.asyncIterator]()
-      let isFirst = true
-      return {
-        next() {
-          if (!isFirst) return chunks.next()
-          isFirst = false
-          return chunks.next().catch(onFailure)
-        },
-        async return() {
-          await chunks.return?.()
-          return { done: true, value: undefined }
-        },
-      }
-    },
+interface Watch {
+  /** Throws when the answer must end. */
+  readonly checkHeld: () => void
+  /** For a failure before the first chunk: a model that is missing fails nowhere else. */
+  readonly onFailure: (error: unknown) => never
+}
+
+/** The answer while its key is held. Chunks after the first pass without a promise of their own. */
+function watched<T>(answer: Answer<T>, { checkHeld, onFailure }: Watch): Answer<T> {
+  const read = (): AsyncIterator<T & ServedChunk> => {
+    const chunks = answer[Symbol.asyncIterator]()
+    let isFirst = true
+    const leave = async (): Promise<IteratorReturnResult<undefined>> => {
+      await chunks.return?.()
+      return { done: true, value: undefined }
+    }
+    const end = async (error: unknown): Promise<never> => {
+      await leave()
+      throw error
+    }
+    return {
+      next() {
+        try {
+          checkHeld()
+        } catch (error) {
+          return end(error)
+        }
+        if (!isFirst) return chunks.next()
+        isFirst = false
+        return chunks.next().catch(onFailure)
+      },
+      return: leave,
+    }
   }
+  return answerOver(read, () => answer)
 }

@@ -2,7 +2,13 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { RequestEvent } from '../../../client/index.ts'
 import type { GatewayClient } from '../../../gateway/gateway-client.ts'
-import { createGateway, type Gateway } from '../../../gateway/index.ts'
+import {
+  type ApiKey,
+  createApiKey,
+  createGateway,
+  type Gateway,
+  type KeyRights,
+} from '../../../gateway/index.ts'
 
 const event: RequestEvent = {
   requestId: 'r',
@@ -33,7 +39,7 @@ const event: RequestEvent = {
   cost: { attempts: 2, promptTokens: 60, completionTokens: 4, estimated: false },
 }
 
-function metered(): {
+function metered(apiKeys: readonly ApiKey[] = []): {
   gateway: Gateway
   tell: (told: RequestEvent) => void
   watched: () => number
@@ -53,7 +59,7 @@ function metered(): {
     }),
   } as unknown as GatewayClient
   return {
-    gateway: createGateway(client, { metrics: true }),
+    gateway: createGateway(client, { metrics: true, apiKeys }),
     tell: (told) => {
       for (const listener of listeners) listener(told)
     },
@@ -102,6 +108,43 @@ describe('metrics', () => {
     expect(text).toContain('gen_ai_request_model="other"')
     expect(text).not.toContain('made-up-100')
     expect(text).toContain('skein_http_requests_total{route="other",status="404"} 200')
+  })
+
+  it.each<[rights: KeyRights, status: number]>([
+    [{}, 200],
+    [{ priority: 'high' }, 200],
+    [{ onlyMetrics: true }, 200],
+    [{ onlyMetrics: true, expiresAtMs: Number.MAX_SAFE_INTEGER }, 200],
+    [{ onlyMetrics: true, expiresAtMs: 1 }, 401],
+    [{ models: ['m'] }, 401],
+    [{ peers: ['p'] }, 401],
+    [{ budget: { tokens: 1_000, per: 'day' } }, 401],
+    [{ requestsPerMinute: 1 }, 401],
+    [{ expiresAtMs: Number.MAX_SAFE_INTEGER }, 401],
+  ])('are for a key without restrictions, or for metrics only: %j', async (rights, status) => {
+    const anna = createApiKey('anna', rights)
+    const one = metered([anna.kept])
+    one.tell({ ...event, model: 'secret-model' })
+    const headers = { authorization: `Bearer ${anna.key}` }
+    const response = await one.gateway.fetch('http://skein.local/metrics', { headers })
+    expect(response.status).toBe(status)
+    expect((await response.text()).includes('secret-model')).toBe(status === 200)
+  })
+
+  it('are all that a key for metrics gets', async () => {
+    const anna = createApiKey('anna', { onlyMetrics: true })
+    const one = metered([anna.kept])
+    const headers = { authorization: `Bearer ${anna.key}`, 'content-type': 'application/json' }
+    const get = ['/v1/models', '/v1/models/m', '/api/tags', '/v1/files', '/v1/batches', '/other']
+    const post = ['/v1/chat/completions', '/v1/embeddings', '/v1/responses', '/v1/messages']
+    for (const path of [...get, ...post, '/metrics/', '/api/chat', '/api/pull']) {
+      const isGet = get.includes(path)
+      const response = await one.gateway.fetch(`http://skein.local${path}`, {
+        headers,
+        ...(!isGet && { method: 'POST', body: '{"model":"m"}' }),
+      })
+      expect([path, response.status]).toEqual([path, 401])
+    }
   })
 
   it('end with the gateway', async () => {

@@ -45,5 +45,7 @@ describe('the form of a key’s rights', () => {
       'Only a, b · only 1 peer · no provider · 5,000 tokens a day · budget of 9 tokens once and for all · until 12 Jan 2026',
     )
     expect(rightsText({ name: 'ada', opensConsole: true })).toContain('Every model')
+    const metrics = { name: 'prometheus', opensConsole: false, onlyMetrics: true }
+    expect(rightsText(metrics)).toBe('Only the metrics')
   })
 })
