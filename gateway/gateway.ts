@@ -92,7 +92,7 @@ export interface Gateway {
 }
 
 /** Health paths, which need no key. */
-const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
+const OPEN_PATHS: ReadonlySet<string> = new Set(['/health', '/healthz', '/readyz'])
 
 /** Paths with names chosen by callers. */
 const WITH_ID = /^\/v1\/(models|files|batches)\/[^/]+(\/content|\/cancel)?$/
@@ -260,7 +260,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
       }),
     )
   }
-  app.get('/healthz', (c) => c.json({ status: 'ok' }))
+  for (const path of ['/health', '/healthz']) app.get(path, (c) => c.json({ status: 'ok' }))
   app.get('/readyz', async (c) => {
     if (client.names.providers.length > 0) return c.json({ status: 'ready' })
     const found = await client.models({ signal: c.req.raw.signal })

@@ -78,7 +78,7 @@ async function install(
   }
   if (options.system !== true) await makeDirectory(dirname(path))
   await writeAtomic(path, text)
-  for (const line of supervisor.start(role)) await run(line)
+  for (const line of supervisor.start(role)) await run(line, session)
   terminal.emit({ event: 'installed', path } as { event: 'installed' })
   terminal.print(`Started ${role} as a service, described by ${path}.\n`)
   if (process.platform === 'linux' && options.system !== true) {
@@ -110,7 +110,7 @@ async function status(
   options: ServiceOptions,
   [name = '']: readonly string[],
 ): Promise<number> {
-  return await shown(supervisorFor(session, options).status(roleOf(name)))
+  return await shown(supervisorFor(session, options).status(roleOf(name)), session)
 }
 
 async function logs(
@@ -119,7 +119,7 @@ async function logs(
   [name = '']: readonly string[],
 ): Promise<number> {
   const line = supervisorFor(session, options).logs(roleOf(name), options.follow === true)
-  return await shown(line, session.signal)
+  return await shown(line, session)
 }
 
 async function uninstall(
@@ -131,9 +131,9 @@ async function uninstall(
   const supervisor = supervisorFor(session, options)
   const path = supervisor.path(role)
   if (!existsSync(path)) throw new UsageError(`${role} is not installed: ${path} does not exist`)
-  for (const line of supervisor.stop(role)) await run(line).catch(() => undefined)
+  for (const line of supervisor.stop(role)) await run(line, session).catch(() => undefined)
   await rm(path, { force: true })
-  for (const line of supervisor.forget) await run(line)
+  for (const line of supervisor.forget) await run(line, session)
   session.terminal.emit({ event: 'uninstalled', path } as { event: 'uninstalled' })
   session.terminal.print(`Removed ${path}. Identity, models and keys are still there.\n`)
   return undefined
@@ -150,8 +150,11 @@ function supervisorFor({ env }: Session, { system }: ServiceOptions): Supervisor
 }
 
 /** @throws UsageError with what the command said */
-async function run([command, ...args]: readonly [string, ...string[]]): Promise<void> {
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+async function run(
+  [command, ...args]: readonly [string, ...string[]],
+  { env }: Pick<Session, 'env'>,
+): Promise<void> {
+  const child = spawn(command, args, { env: { ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr.on('data', (piece: Buffer) => {
     said = (said + piece.toString()).slice(-1_000)
@@ -163,15 +166,15 @@ async function run([command, ...args]: readonly [string, ...string[]]): Promise<
 /** Runs a command whose output is this one's. */
 async function shown(
   [command, ...args]: readonly [string, ...string[]],
-  signal?: AbortSignal,
+  { env, signal }: Pick<Session, 'env' | 'signal'>,
 ): Promise<number> {
-  const child = spawn(command, args, { stdio: 'inherit' })
+  const child = spawn(command, args, { env: { ...env }, stdio: 'inherit' })
   const stop = (): boolean => child.kill()
-  signal?.addEventListener('abort', stop, { once: true })
+  signal.addEventListener('abort', stop, { once: true })
   try {
     return await exitOf(child, command)
   } finally {
-    signal?.removeEventListener('abort', stop)
+    signal.removeEventListener('abort', stop)
   }
 }
 

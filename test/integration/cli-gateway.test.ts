@@ -131,6 +131,29 @@ describe('skein gateway', () => {
     await gateway.finished
   })
 
+  it('shares a file of keys with another gateway, and follows each change of it', async () => {
+    const shared = ['--keys', `${sandbox.home}/team/keys.json`]
+    const own = (name: string): string[] => [...shared, '--data-dir', `${sandbox.home}/${name}`]
+    const change = async (...args: readonly string[]) =>
+      (await sandbox.runHere(['gateway', 'key', ...args, '--json', ...shared])).events()
+    const key = (await change('add', 'anna', '--limit', 'requests-per-day=2'))[0]?.key ?? ''
+    const gateways = [await startGateway(own('one')), await startGateway(own('two'))]
+    const statuses = async (): Promise<number[]> =>
+      await Promise.all(
+        gateways.map(async ({ url }) => {
+          const headers = { authorization: `Bearer ${key}` }
+          return (await fetch(`${url}/v1/models`, { headers })).status
+        }),
+      )
+    expect(await statuses()).toEqual([200, 200])
+    await change('remove', 'anna')
+    await expect.poll(statuses, { timeout: 30_000 }).toEqual([401, 401])
+    for (const { gateway } of gateways) {
+      gateway.interrupt('SIGTERM')
+      await gateway.finished
+    }
+  })
+
   it('requires a key or --open to listen beyond this machine', async () => {
     const { exitCode, stderr } = await sandbox.runHere([
       'gateway',

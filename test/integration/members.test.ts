@@ -28,7 +28,7 @@ let admin: Host
 
 beforeEach(async () => {
   office = await newSwarm()
-  admin = await startMember(office)
+  admin = await startMember(office, { relay: 'always' })
 })
 
 const revoke = async (name: string): Promise<void> => {
@@ -41,30 +41,49 @@ const closed = (stream: Stream): Promise<void> =>
     else stream.addEventListener('close', () => resolve(), { once: true })
   })
 
+/** Ways to a member: where it listens, and what is in the addresses of its connections. */
+const WAYS: readonly [way: string, listen: readonly string[], sign: string][] = [
+  ['TCP', ['/ip4/127.0.0.1/tcp/0'], '/tcp/'],
+  ['WebSockets', ['/ip4/127.0.0.1/tcp/0/ws'], '/ws'],
+  ['a relay', [], '/p2p-circuit'],
+]
+
 describe('a revoked member', () => {
-  it('loses its streams at once, and no other member does', async () => {
-    const first = await startMember(
-      await joinWith(await inviteTo(office, admin, { name: 'studio' })),
-    )
-    const second = await startMember(
-      await joinWith(await inviteTo(office, admin, { name: 'laptop', role: 'client' })),
-    )
-    for (const host of [admin, first, second]) {
-      await host.libp2p.handle(ECHO, (stream) => {
-        stream.addEventListener('message', ({ data }) => stream.send(data))
-      })
-    }
-    const [address = ''] = addressesOf(first)
-    await second.connect(address)
-    const kept = await second.libp2p.dialProtocol(admin.peerId, ECHO)
-    const cut = await second.libp2p.dialProtocol(first.peerId, ECHO)
-    await revoke('studio')
-    await closed(cut)
-    expect(kept.status).toBe('open')
-    const again = second.connect(address).then(() => second.libp2p.dialProtocol(first.peerId, ECHO))
-    await expect(again).rejects.toThrow()
-    await expect(first.libp2p.dialProtocol(admin.peerId, ECHO)).rejects.toThrow()
-  })
+  it.each(WAYS)(
+    'loses its streams over %s at once, and no other member does',
+    async (_way, listen, sign) => {
+      const first = await startMember(
+        await joinWith(await inviteTo(office, admin, { name: 'studio' })),
+        { listen, bootstrap: addressesOf(admin) },
+      )
+      const isRelayed = listen.length === 0
+      if (isRelayed) await first.relayed({ timeoutMs: 20_000 })
+      const second = await startMember(
+        await joinWith(await inviteTo(office, admin, { name: 'laptop', role: 'client' })),
+      )
+      for (const host of [admin, first, second]) {
+        await host.libp2p.handle(ECHO, (stream) => {
+          stream.addEventListener('message', ({ data }) => stream.send(data))
+        })
+      }
+      const address = isRelayed
+        ? `${addressesOf(admin)[0]}/p2p-circuit/p2p/${first.peerId.toString()}`
+        : (addressesOf(first)[0] ?? '')
+      await second.connect(address)
+      const [connection] = second.libp2p.getConnections(first.peerId)
+      expect(connection?.remoteAddr.toString()).toContain(sign)
+      const kept = await second.libp2p.dialProtocol(admin.peerId, ECHO)
+      const cut = await second.libp2p.dialProtocol(first.peerId, ECHO)
+      await revoke('studio')
+      await closed(cut)
+      expect(kept.status).toBe('open')
+      const again = second
+        .connect(address)
+        .then(() => second.libp2p.dialProtocol(first.peerId, ECHO))
+      await expect(again).rejects.toThrow()
+      await expect(first.libp2p.dialProtocol(admin.peerId, ECHO)).rejects.toThrow()
+    },
+  )
 
   it('is told why, however often it asks', async () => {
     const faults: string[] = []

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { createScriptedBackend } from '../../backend/index.ts'
 import {
   type CliCommand,
   type CliEvent,
@@ -11,6 +12,7 @@ import {
   LOOPBACK,
   type Sandbox,
 } from '../../testing/cli/index.ts'
+import { startOllamaWire } from '../../testing/engines/ollama-wire.ts'
 
 // Whole processes on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 90_000 })
@@ -169,5 +171,41 @@ describe('a gateway whose configuration changes', () => {
     expect(await names()).toContain('better')
     gateway.interrupt('SIGTERM')
     await gateway.finished
+  })
+})
+
+describe('a node whose configuration changes', () => {
+  it('shares other models within other limits, and says what needs a restart', async () => {
+    await using engine = createScriptedBackend({ models: [{ id: 'a' }, { id: 'b' }] })
+    await using wire = await startOllamaWire(engine)
+    await writeFile(config, 'node:\n  share: a\n')
+    const options = ['--http-port', '0', '--config', config, ...LOOPBACK]
+    const node = sandbox.startHere([
+      'node',
+      '--json',
+      '--backend',
+      wire.baseUrl,
+      '--watch',
+      ...options,
+    ])
+    const { monitor } = (await node.event('ready')) as CliEvent & { readonly monitor: string }
+    const shared = async (): Promise<string[]> => {
+      const text = await (await fetch(`${monitor}/metrics`)).text()
+      const series = text.matchAll(/^skein_model_peers\{gen_ai_request_model="(\w+)"\}/gm)
+      return Array.from(series, ([, model = '']) => model)
+    }
+    expect(await shared()).toEqual(['a'])
+    await writeFile(config, 'node:\n  share: c\n')
+    const failed = await nth(node, 'reload_failed', 1)
+    expect(failed).toMatchObject({ field: 'share', message: expect.stringContaining('c') })
+    expect(await shared()).toEqual(['a'])
+    await writeFile(config, 'node:\n  share: b\n  max-queue: 3\n  slots: 2\n')
+    expect(await nth(node, 'reloaded', 1)).toMatchObject({
+      applied: ['share', 'max-queue'],
+      needRestart: ['slots'],
+    })
+    expect(await shared()).toEqual(['b'])
+    node.interrupt('SIGTERM')
+    expect((await node.finished).exitCode).toBe(0)
   })
 })

@@ -6,13 +6,14 @@ const PAGE = readFileSync(new URL('../../../docs/operations.md', import.meta.url
 
 /** Commands that no machine of the page's team runs in its test, and where each is tried instead. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  'skein pull': 'a download from the Internet: test/unit/cli/control',
-  'skein models --local': 'test/unit/cli/control',
-  'skein rm': 'test/unit/cli/control',
-  'skein load': 'test/unit/cli/control',
-  'skein unload': 'test/unit/cli/control',
+  'skein pull': 'test/integration/cli-models.test.ts',
+  'skein models --local': 'test/integration/cli-models.test.ts',
+  'skein rm': 'test/integration/cli-models.test.ts',
+  'skein load': 'test/integration/cli-models.test.ts',
+  'skein unload': 'test/integration/cli-models.test.ts',
   'skein gateway usage': 'with --csv by the team',
-  'skein service': 'needs systemd or launchd: test/unit/cli/service',
+  'skein service':
+    'needs systemd or launchd: test/integration/cli-service.test.ts, with a stand-in',
   'npm install': 'needs a registry',
   docker: 'needs a container engine',
 }

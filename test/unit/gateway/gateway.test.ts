@@ -215,9 +215,9 @@ describe('who may call', () => {
     expect(JSON.stringify(kept)).not.toContain(key)
   })
 
-  it('needs no key for health checks', async () => {
+  it.each(['/healthz', '/health'])('needs no key for health checks: %s', async (path) => {
     const { gateway } = gatewayOver(answers, { apiKeys: [createApiKey('anna').kept] })
-    expect((await gateway.fetch('http://skein.local/healthz')).status).toBe(200)
+    expect((await gateway.fetch(`http://skein.local${path}`)).status).toBe(200)
   })
 
   it('is no page of another origin, unless it is on the list', async () => {
