@@ -85,7 +85,7 @@ export function optionsOf(
     ...(switchModels !== undefined && { switchModels: parseSwitchModels(switchModels) }),
     ...(verify !== undefined && { verify: parseVerifyMode(verify) }),
     ...(trusted !== undefined && { trusted: peersOf(trusted) }),
-    ...(hops !== undefined && { hops: Math.max(0, Math.trunc(Number(hops))) }),
+    ...(hops !== undefined && { hops: Number(hops) }),
   }
 }
 

@@ -17,7 +17,14 @@ export function hopLimit(maxHops: number): MiddlewareHandler {
         'this is a Skein gateway, not an engine: a node that shares it would serve the swarm with the swarm itself',
       )
     }
-    if (hops !== undefined && !(Number(hops) <= maxHops)) {
+    if (hops !== undefined && !/^\d+$/.test(hops)) {
+      throw new InferenceError(
+        'invalid_request',
+        `${HOPS_HEADER} is not a whole number from 0: gateways set it, so leave it out`,
+        { details: { param: HOPS_HEADER } },
+      )
+    }
+    if (hops !== undefined && Number(hops) > maxHops) {
       throw new InferenceError(
         'invalid_request',
         `the request has passed more than ${maxHops} gateways, probably in a loop`,
