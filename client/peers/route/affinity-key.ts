@@ -48,14 +48,27 @@ function beginningOf(request: AnswerRequest): readonly unknown[] | undefined {
 function chatBeginning(messages: readonly ChatMessage[]): string {
   const firstUser = messages.findIndex(({ role }) => role === 'user')
   const opening = firstUser === -1 ? messages.slice(0, 1) : messages.slice(0, firstUser + 1)
-  return opening
-    .map(({ role, content }) => `${role}\n${textOf(content)}`)
-    .join('\n')
-    .slice(0, CHAT_CHARS)
+  let beginning = ''
+  for (const { role, content } of opening) {
+    beginning += `${beginning === '' ? '' : '\n'}${role}\n${textOf(content)}`
+    if (beginning.length >= CHAT_CHARS) break
+  }
+  return beginning.slice(0, CHAT_CHARS)
 }
 
+/** The beginning of a content: a copy of all of it may be megabytes. */
 function textOf(content: ChatMessage['content']): string {
   if (content === undefined || content === null) return ''
-  if (typeof content === 'string') return content
-  return content.map((part) => (part.type === 'text' ? part.text : part.image_url.url)).join('\n')
+  const parts = typeof content === 'string' ? [content] : content
+  let text: string | undefined
+  for (const part of parts) {
+    const piece = (typeof part === 'string' ? part : textOfPart(part)).slice(0, CHAT_CHARS)
+    text = text === undefined ? piece : `${text}\n${piece}`
+    if (text.length >= CHAT_CHARS) break
+  }
+  return text ?? ''
+}
+
+function textOfPart(part: Exclude<NonNullable<ChatMessage['content']>, string>[number]): string {
+  return part.type === 'text' ? part.text : part.image_url.url
 }
