@@ -52,6 +52,8 @@ export interface ChainPart {
   readonly delivered?: readonly DeliveredChunk[]
   /** It may continue by token ids and with the same weights only. */
   readonly isExact: boolean
+  /** Whether another member is asked if this one fails. */
+  readonly hasNext: boolean
 }
 
 /**
@@ -200,7 +202,8 @@ class ChainRun {
     const own = journal.member({ model: describeMember(next), later })
     const isExact = this.#isExact
     const delivered = this.#broken === undefined ? {} : { delivered: [...this.#delivered] }
-    const about = { journal: own, isExact, ...delivered }
+    const hasNext = this.#queue.length > 0
+    const about = { journal: own, isExact, hasNext, ...delivered }
     health.began(memberKey(next))
     const answer = new MemberAnswer(
       { member: next, journal: own, open: (scope) => open(next, about, scope) },

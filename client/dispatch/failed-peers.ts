@@ -1,23 +1,38 @@
-import type { InferenceError } from '../../protocol/index.ts'
+import type { ErrorCode, InferenceError } from '../../protocol/index.ts'
 import type { Clock } from '../../timing/index.ts'
 import type { Candidate } from '../request/index.ts'
 import { type Failure, pauseMs } from './failures.ts'
 
-/** So long after its path was lost a peer that is not reached is dialled again: either end may be changing its network. */
-const PATH_BACK_MS = 15_000
+/**
+ * So long after its stream broke off, a peer that cannot be dialled may be on its way back: its process is started again,
+ * or a machine changes its network. Longer than a large model takes to load.
+ */
+const BACK_MS = 90_000
+/** The same where another model can take over: long enough for a change of networks. */
+const BACK_BEFORE_NEXT_MS = 15_000
+
+/** How an attempt ends whose peer, or the path to it, is gone. */
+const BREAKS: ReadonlySet<ErrorCode> = new Set([
+  'path_lost',
+  'stream_reset',
+  'truncated',
+  'stalled',
+])
 
 interface FailedPeer {
   readonly newest: Failure
   /** It is not asked again before. */
   readonly readyAtMs: number
-  /** When the path to it was lost. */
-  readonly pathLostAtMs: number | undefined
+  /** When its stream broke off. A peer that said why it ended has not left by accident. */
+  readonly brokeAtMs: number | undefined
 }
 
 /** The peers at which a request failed, and when each may be asked again. */
 export class FailedPeers {
   readonly #clock: Pick<Clock, 'now'>
   readonly #random: () => number
+  readonly #backMs: number
+  #hasLostPath: boolean = false
   readonly #failures: Failure[] = []
   readonly #candidates: Candidate[] = []
   readonly #peers = new Map<string, FailedPeer>()
@@ -25,12 +40,16 @@ export class FailedPeers {
   constructor({
     clock,
     random,
+    hasNext,
   }: {
     readonly clock: Pick<Clock, 'now'>
     readonly random: () => number
+    /** Whether another model is asked if no peer is left. */
+    readonly hasNext: boolean
   }) {
     this.#clock = clock
     this.#random = random
+    this.#backMs = hasNext ? BACK_BEFORE_NEXT_MS : BACK_MS
   }
 
   /** The newest last. */
@@ -50,10 +69,11 @@ export class FailedPeers {
     this.#failures.push(newest)
     this.#candidates.push(candidate)
     const nowMs = this.#clock.now()
+    this.#hasLostPath ||= error.code === 'path_lost'
     this.#peers.set(peer, {
       newest,
       readyAtMs: nowMs + pauseMs(newest, this.#failures.length, this.#random),
-      pathLostAtMs: error.code === 'path_lost' ? nowMs : this.#peers.get(peer)?.pathLostAtMs,
+      brokeAtMs: BREAKS.has(error.code) ? nowMs : this.#peers.get(peer)?.brokeAtMs,
     })
   }
 
@@ -69,13 +89,14 @@ export class FailedPeers {
 
   /** Whether a path was lost: this machine may be without a network. */
   get hasLostPath(): boolean {
-    return [...this.#peers.values()].some(({ pathLostAtMs }) => pathLostAtMs !== undefined)
+    return this.#hasLostPath
   }
 
-  /** Whether a peer may be on its way back: its path was lost a moment ago. */
+  /** Whether a peer may be on its way back: its stream broke off, and now it, or the path to it, is lost. */
   mayBeBack(peer: string): boolean {
-    const lostAtMs = this.#peers.get(peer)?.pathLostAtMs
-    return lostAtMs !== undefined && this.#clock.now() - lostAtMs < PATH_BACK_MS
+    const { newest, brokeAtMs } = this.#peers.get(peer) ?? {}
+    const isLost = newest?.error.code === 'dial_failed' || newest?.error.code === 'path_lost'
+    return isLost && brokeAtMs !== undefined && this.#clock.now() - brokeAtMs < this.#backMs
   }
 
   /** The same of any of them. */

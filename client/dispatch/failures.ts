@@ -135,8 +135,8 @@ export function drawsOnBudget({ code, traits }: InferenceError): boolean {
 
 /** Pause before the same peer is asked again. Short: an answer continues even if its only peer keeps failing. */
 const BACKOFF = { minMs: 100, maxMs: 2_000, jitter: QUARTER_JITTER }
-/** For an engine that is loading. Longer: it may take minutes. */
-const LOADING_BACKOFF = { ...BACKOFF, maxMs: 4_000 }
+/** For an engine that is loading, and a peer that is not reached. Longer: it may take minutes. */
+const LONG_BACKOFF = { ...BACKOFF, maxMs: 4_000 }
 
 /**
  * Pause before a peer is asked again: the time that it requested, else a backoff that grows with each failure. While it
@@ -146,6 +146,6 @@ export function pauseMs({ error }: Failure, failuresSoFar: number, random: () =>
   const { code, retryAfterMs } = error
   const isLoading = code === 'loading'
   if (retryAfterMs !== undefined && !isLoading) return retryAfterMs
-  const backoff = isLoading ? LOADING_BACKOFF : BACKOFF
+  const backoff = isLoading || code === 'dial_failed' ? LONG_BACKOFF : BACKOFF
   return Math.max(retryAfterMs ?? 0, backoffMs(failuresSoFar - 1, backoff, random()))
 }

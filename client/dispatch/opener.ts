@@ -75,7 +75,7 @@ export class Opener {
         context.affinity && job.placement === undefined
           ? affinityKey(request, reference)
           : undefined,
-      ...defined({ placement: job.placement, trusted: job.trusted }),
+      ...defined({ placement: job.placement, trusted: job.trusted, hasNext: job.hasNext }),
     })
   }
 

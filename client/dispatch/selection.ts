@@ -17,7 +17,7 @@ const PROBES_PER_CHOICE = 2
 const MAX_OTHER_PATHS = 2
 /** For a dial over another path, while other peers could be asked: a peer that is gone must not delay them. */
 const OTHER_PATH_DIAL_MS = 2_500
-/** Interval of look-ups for peers while one whose path was lost may be on its way back. */
+/** Interval of look-ups for peers while one that was lost may be on its way back. */
 const LOOK_AGAIN_MS = 500
 
 export interface SelectionInit {
@@ -29,6 +29,8 @@ export interface SelectionInit {
   readonly placement?: Placement
   /** Peers that may see the request. @default all */
   readonly trusted?: ReadonlySet<string>
+  /** Whether another model is asked if no peer is left. @default false */
+  readonly hasNext?: boolean
 }
 
 /** Chooses the peers of one request. A failed peer is chosen again only if no other is left. */
@@ -41,7 +43,7 @@ export class Selection {
   constructor(context: DispatchContext, init: SelectionInit) {
     this.#context = context
     this.#init = init
-    this.#failed = new FailedPeers(context)
+    this.#failed = new FailedPeers({ ...context, hasNext: init.hasNext ?? false })
     this.meeting = new Meeting(context, {
       query: init.query,
       untried: (query) => this.#untried(query),
@@ -229,7 +231,7 @@ export class Selection {
     return this.#suitable(this.candidates(), query).filter((choice) => {
       const failure = this.#failed.newestOf(choice.candidate.key)
       if (failure === undefined) return false
-      const isBack = failure.error.code === 'dial_failed' && this.#failed.mayBeBack(failure.peer)
+      const isBack = this.#failed.mayBeBack(failure.peer)
       return mayRepeat(failure, this.failures) || isBack || this.#mayGoByText(choice, query)
     })
   }

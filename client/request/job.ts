@@ -29,6 +29,8 @@ export interface Job {
   readonly onPeerProgress?: RequestOptions['onPeerProgress'] | undefined
   /** What another model, or the same one in another swarm, has delivered; the answer continues after it. */
   readonly delivered?: readonly DeliveredChunk[]
+  /** Whether another model is asked if this one fails. @default false */
+  readonly hasNext?: boolean
 }
 
 /** A chunk that the caller has. */
