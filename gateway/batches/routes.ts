@@ -98,8 +98,8 @@ export function batchRoutes(
 async function uploadOf(
   request: Request,
 ): Promise<{ readonly content: Uint8Array; readonly filename: string }> {
-  const body = new Uint8Array(await request.arrayBuffer())
-  const parts = readParts(request.headers.get('content-type') ?? '', body)
+  const body = request.body ?? new Blob([]).stream()
+  const parts = await readParts(request.headers.get('content-type') ?? '', body)
   const purpose = parts.find(({ name }) => name === 'purpose')?.content
   if (purpose === undefined || !Buffer.from('batch').equals(purpose)) {
     throw invalid("only files for batches are accepted: purpose has to be 'batch'", 'purpose')

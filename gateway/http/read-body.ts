@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import { InferenceError, JsonCounter, SMALL_CLAIM_BYTES } from '../../protocol/index.ts'
 import type { BodyMemory, GatewayEnv } from '../context.ts'
+import { GatheredBytes } from './gathered-bytes.ts'
 import { HttpRefusal } from './http-refusal.ts'
 
 /**
@@ -33,11 +34,11 @@ async function countedBytes(request: Request, memory: BodyMemory): Promise<Uint8
     count(bytes)
     return bytes
   }
-  const pieces: Uint8Array[] = []
+  const gathered = new GatheredBytes(announced === null ? undefined : Number(announced))
   // Leaving the loop cancels the body.
   for await (const piece of request.body) {
     count(piece)
-    pieces.push(piece)
+    gathered.add(piece)
   }
-  return Buffer.concat(pieces)
+  return gathered.bytes
 }

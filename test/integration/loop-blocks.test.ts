@@ -33,7 +33,7 @@ async function longestTurnMs(work: () => unknown): Promise<number> {
 async function longestTurnOf(work: () => unknown): Promise<number> {
   let longest = 0
   let before = process.cpuUsage()
-  const running = { ended: false }
+  const running: { ended: boolean } = { ended: false }
   const { promise: counted, resolve } = Promise.withResolvers<void>()
   const count = (): void => {
     longest = Math.max(longest, cpuMs(before))
@@ -94,7 +94,8 @@ const heavy: readonly [role: string, input: string, work: () => unknown][] = [
     (() => {
       const part = 'Content-Disposition: form-data; name="file"; filename="x"'
       const form = bytesOf(`--B\r\n${part}\r\n\r\n${'\r\n--A'.repeat(6_000_000)}\r\n--B--\r\n`)
-      return () => readParts('multipart/form-data; boundary=B', form)
+      return () =>
+        readParts('multipart/form-data; boundary=B', new Blob([Buffer.from(form)]).stream())
     })(),
   ],
   [
