@@ -1,6 +1,7 @@
 import { rename, rm } from 'node:fs/promises'
 import { LevelDatastore } from 'datastore-level'
 import { systemClock } from '../timing/index.ts'
+import { droppedBytes } from './dropped-records.ts'
 import { LastingDatastore, reportedSaving } from './lasting-datastore.ts'
 
 /**
@@ -15,6 +16,12 @@ export async function openDatastore(
 ): Promise<LastingDatastore> {
   const disk = new LevelDatastore(path)
   const opened = (await opens(disk)) || (await opensAnew(disk, path, onFault))
+  const lostBytes = opened ? await droppedBytes(path) : 0
+  if (lostBytes > 0) {
+    onFault(
+      `${path} was damaged: ${lostBytes} bytes of records of peers are lost, which it learns again`,
+    )
+  }
   if (!opened)
     onFault(`cannot open ${path}: records of peers stay in memory until it can be opened`)
   return new LastingDatastore({
