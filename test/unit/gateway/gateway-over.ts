@@ -26,6 +26,7 @@ export async function gatewayOver(
   reply: Reply = json({}),
   rights?: KeyRights,
 ): Promise<{
+  readonly fetch: typeof globalThis.fetch
   readonly post: (path: string, body: object) => Promise<Answered>
   readonly sent: () => { readonly tools?: unknown; readonly messages?: unknown } | undefined
 }> {
@@ -43,6 +44,7 @@ export async function gatewayOver(
   })
   onTestFinished(() => gateway.close())
   return {
+    fetch: gateway.fetch as typeof globalThis.fetch,
     sent: () => bodyOf('/v1/chat/completions'),
     post: async (path, body) => {
       const response = await gateway.fetch(`http://skein.local${path}`, {
