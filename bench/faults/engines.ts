@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import type { Shape } from '../../testing/chaos/dialects/question.ts'
 import { type EngineProcess, startEngineProcess } from '../../testing/engines/engine-process.ts'
 import { startOllama } from '../../testing/engines/ollama-process.ts'
+import { vllmOnCpu } from '../../testing/engines/vllm-on-cpu.ts'
 import { BUNDLED_MODEL } from '../bundled-model.ts'
 import type { EngineChoice } from '../engine-choice.ts'
 import type { FaultEngine } from './fault-node.ts'
@@ -21,12 +22,15 @@ const SHAPES: Readonly<Record<Kind, readonly Shape[]>> = {
   parallel: ['three calls'],
   thinking: ['reasoning'],
 }
+/** It imports PyTorch, and compiles kernels. */
+const VLLM_START_MS = 600_000
+
 const KINDS = ['tools', 'parallel', 'thinking'] as const satisfies readonly Kind[]
 
 /**
  * Starts what has to be started, one variant at a time.
  *
- * @param model a GGUF file for an engine that is started here; the bundled model by default
+ * @param model of an engine that is started here: a GGUF file, or a folder for vLLM; the bundled model by default
  * @throws Error for options that do not go together
  */
 export async function* variantsOf(
@@ -94,7 +98,22 @@ async function startEngine(
         modelfile: `FROM ${model}\n${template}`,
       })
     }
+    case 'vllm':
+      return await startEngineProcess({
+        program,
+        args: (port) => [
+          ...['serve', model, '--served-model-name', 'tried'],
+          ...['--host', '127.0.0.1', '--port', String(port)],
+          ...['--chat-template', fileOf(`${kind}.jinja`)],
+          ...['--enable-auto-tool-choice', '--tool-call-parser', 'hermes'],
+          ...(kind === 'thinking' ? ['--reasoning-parser', 'qwen3'] : []),
+          ...['--dtype', 'float32', '--max-model-len', '2048', '--enforce-eager'],
+        ],
+        env: vllmOnCpu,
+        readyPath: '/health',
+        readyTimeoutMs: VLLM_START_MS,
+      })
     default:
-      throw new Error('a program needs --flavour llama-server or --flavour ollama')
+      throw new Error('a program needs --flavour llama-server, --flavour ollama or --flavour vllm')
   }
 }

@@ -4,6 +4,7 @@ import { describe, it } from 'vitest'
 import { createOllamaBackend, createOpenAiBackend } from '../../backend/index.ts'
 import { startEngineProcess } from '../../testing/engines/engine-process.ts'
 import { startOllama } from '../../testing/engines/ollama-process.ts'
+import { vllmOnCpu } from '../../testing/engines/vllm-on-cpu.ts'
 import { backendSuite, type EngineUnderTest } from './backend-suite.ts'
 
 const MODEL_FILE = fileURLToPath(new URL('../../models/skein-tiny-q8_0.gguf', import.meta.url))
@@ -115,15 +116,7 @@ given(
         ...['--served-model-name', 'skein-tiny', '--host', '127.0.0.1', '--port', String(port)],
         ...['--dtype', 'float32', '--max-model-len', '768', '--enforce-eager'],
       ],
-      env: (_, folder) => ({
-        HOME: folder,
-        OMP_NUM_THREADS: '1',
-        VLLM_CPU_KVCACHE_SPACE: '1',
-        VLLM_CPU_OMP_THREADS_BIND: 'nobind',
-        VLLM_NO_USAGE_STATS: '1',
-        HF_HUB_OFFLINE: '1',
-        TORCH_COMPILE_DISABLE: '1',
-      }),
+      env: vllmOnCpu,
       readyPath: '/health',
       readyTimeoutMs: VLLM_START_MS - 10_000,
     })
