@@ -195,7 +195,7 @@ export class Gate {
   #waitOf(one: TimedWaiting): number {
     const nowMs = one.enteredAtMs
     if (this.#lastSlot.isFreeFor(one, this.#taken, nowMs)) return 0
-    const owedAtMs = this.#lent.next([...this.#running], [one], nowMs)?.dueAtMs
+    const owedAtMs = this.#lent.next([...this.#running], [one], nowMs, this.#keptUntilMs)?.dueAtMs
     const waitMs = this.#waitMs(one)
     return owedAtMs === undefined ? waitMs : Math.min(waitMs, Math.max(0, owedAtMs - nowMs))
   }
@@ -269,10 +269,13 @@ export class Gate {
   /** One at a time: the next decision needs to know who gets the slot. */
   #nextReturn(nowMs: number): DueReturn<Entry> | undefined {
     const running = [...this.#running]
-    const isFree =
-      running.length < this.#slots || running.some(({ status }) => status === 'revoked')
-    return isFree ? undefined : this.#lent.next(running, this.#waiting, nowMs)
+    if (running.some(({ status }) => status === 'revoked')) return undefined
+    return this.#lent.next(running, this.#waiting, nowMs, this.#keptUntilMs)
   }
+
+  /** Until when a slot stays reserved against a request while only these run. */
+  readonly #keptUntilMs = (one: TimedWaiting, running: ReadonlySet<Entry>): number =>
+    this.#lastSlot.keptUntilMs(one, { count: this.#slots, running })
 
   #revoke({ peer, victim }: DueReturn<Entry>, nowMs: number): void {
     this.#lent.given(peer, nowMs)
@@ -288,10 +291,8 @@ export class Gate {
   #setAlarm(nowMs: number, returnAtMs = 0): void {
     const deadlines = this.#waiting.map(({ deadlineAtMs }) => deadlineAtMs)
     if (returnAtMs > nowMs) deadlines.push(returnAtMs)
-    if (this.#waiting.length > 0 && this.#lastSlot.isForContributors(this.#taken, nowMs))
-      deadlines.push(this.#lastSlot.forContributorsUntilMs(this.#slots))
     for (const one of this.#waiting) {
-      const keptMs = this.#lastSlot.forOthersUntilMs(one, this.#taken)
+      const keptMs = this.#lastSlot.keptUntilMs(one, this.#taken)
       if (keptMs > nowMs) deadlines.push(keptMs)
     }
     this.#alarm.set(Math.min(...deadlines), nowMs)

@@ -56,9 +56,14 @@ export class LastSlot {
 
   /** Whether a slot is free for it: the last one may be reserved for contributors, or for peers that hold none. */
   isFreeFor(one: Asker, slots: Slots, nowMs: number): boolean {
-    if (slots.running.size >= slots.count) return false
-    if (!one.contributes && this.isForContributors(slots, nowMs)) return false
-    return this.forOthersUntilMs(one, slots) <= nowMs
+    return slots.running.size < slots.count && this.keptUntilMs(one, slots) <= nowMs
+  }
+
+  /** Until when the last slot is reserved against this request; −∞ if it is not, or if several are free. */
+  keptUntilMs(one: Asker, slots: Slots): number {
+    const isLast = slots.running.size === slots.count - 1
+    if (one.contributes || !isLast) return Number.NEGATIVE_INFINITY
+    return Math.max(this.forContributorsUntilMs(slots.count), this.forOthersUntilMs(one, slots))
   }
 
   /** Whether only one slot is free, and reserved for a contributor. */

@@ -42,11 +42,16 @@ export class LentSlots {
     this.#givenAtMs.set(peer, nowMs)
   }
 
-  /** The earliest return; `undefined` if none of the waiting requests is owed any. */
+  /**
+   * The earliest return; `undefined` if none of the waiting requests is owed any.
+   *
+   * @param keptUntilMs until when a request may not take the slot that such a return leaves free
+   */
   next<T extends TimedRunning>(
     running: readonly T[],
     waiting: readonly TimedWaiting[],
     nowMs: number,
+    keptUntilMs: (one: TimedWaiting, left: ReadonlySet<T>) => number,
   ): DueReturn<T> | undefined {
     const slots = new Map<string, number>()
     for (const one of running) slots.set(flowOf(one), (slots.get(flowOf(one)) ?? 0) + 1)
@@ -65,9 +70,10 @@ export class LentSlots {
         this.#dueFor(one, lent, ({ peer }) => `peer ${peer}`, nowMs),
         this.#dueFor(one, ofOthers, flowOf, nowMs),
       ]) {
-        if (due !== undefined && due.dueAtMs < (first?.dueAtMs ?? Number.POSITIVE_INFINITY)) {
-          first = due
-        }
+        if (due === undefined) continue
+        const left = new Set(running.filter((other) => other !== due.victim))
+        const dueAtMs = Math.max(due.dueAtMs, keptUntilMs(one, left))
+        if (dueAtMs < (first?.dueAtMs ?? Number.POSITIVE_INFINITY)) first = { ...due, dueAtMs }
       }
     }
     return first

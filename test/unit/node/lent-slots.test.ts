@@ -33,6 +33,46 @@ function setting({ slots = 4 } = {}) {
 }
 
 describe('a peer with several slots', () => {
+  it('keeps them as long as the slot that it returned would stay reserved', async () => {
+    const { clock, enter, log } = setting()
+    for (const name of ['a1', 'a2', 'a3', 'a4']) enter(name, 'a', 'n')
+    await clock.advance(0)
+    enter('k1', 'contributor', 'k', { contributes: true })
+    await clock.advance(0)
+    enter('b1', 'b', 'm')
+    await clock.advance(59_000)
+    expect(log.slice(4)).toEqual(['a4 revoked: over_capacity', 'k1'])
+    await clock.advance(2_000)
+    expect(log.slice(6)).toEqual(['a3 revoked: over_capacity', 'b1'])
+  })
+
+  it('returns one beside a slot that is reserved for contributors', async () => {
+    const { clock, enter, log } = setting()
+    for (const name of ['a1', 'a2', 'a3', 'a4']) enter(name, 'a', 'n')
+    await clock.advance(0)
+    const contributor = enter('k1', 'contributor', 'k', { contributes: true })
+    await clock.advance(0)
+    contributor.release()
+    enter('b1', 'b', 'm')
+    await clock.advance(0)
+    expect(log.slice(6)).toEqual(['a3 revoked: over_capacity', 'b1'])
+  })
+
+  it('returns one to its own network beside a slot that is reserved for another', async () => {
+    const { clock, enter, log } = setting()
+    const visitor = enter('m1', 'm', 'm')
+    await clock.advance(0)
+    visitor.release()
+    for (const name of ['a1', 'a2', 'a3']) enter(name, 'a', 'n')
+    await clock.advance(0)
+    enter('b1', 'b', 'n')
+    await clock.advance(0)
+    enter('c1', 'c', 'n')
+    await clock.advance(0)
+    const [first, second] = ['a3', 'a2'].map((name) => `${name} revoked: over_capacity`)
+    expect(log.slice(4)).toEqual([first, 'b1', second, 'c1'])
+  })
+
   it('returns the youngest at once to a peer that has none', async () => {
     const { clock, enter, log } = setting()
     for (const name of ['a1', 'a2', 'a3']) {
