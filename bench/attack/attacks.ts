@@ -17,7 +17,7 @@ import {
   LIMITS,
   PROTOCOLS,
 } from '../../protocol/index.ts'
-import { aborted, chat, headFrame, openStream, upload } from './peer.ts'
+import { chat, headFrame, openStream, upload } from './peer.ts'
 import type { TargetReady } from './target.ts'
 
 /** What an attack reports of itself, so that it is judged by what it did and not by how busy the machine is. */
@@ -47,15 +47,8 @@ const QUESTIONS_AT_ONCE = 16
 const LENGTH_DELIMITED = 2
 const ADD_PROVIDER = 2
 
-/** Honest traffic alone. */
-export const QUIET: Attack = (_target, _attackers, signal, { established }) => {
-  established()
-  return aborted(signal)
-}
-
 /** By the names that docs/threat-model.md uses. */
 export const ATTACKS: Readonly<Record<string, Attack>> = {
-  quiet: QUIET,
   'announced bodies': async ({ node }, attackers, signal, progress) => {
     await onStreams(attackers, node, 8, signal, progress, async (stream) => {
       await new FrameWriter(stream).write(headFrame(LIMITS.maxRequestBytes))

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
 import { formatReport, percentile, round } from '../report.ts'
-import { ATTACKS, QUIET } from './attacks.ts'
+import { ATTACKS } from './attacks.ts'
 import { DEFENCES, type Edit } from './defences.ts'
-import { type AttackOptions, type Availability, runAttack, startTarget } from './run-attack.ts'
+import { type AttackOptions, type Availability, QUIET, runAttack, startTarget } from './run-attack.ts'
 import { writeTable } from './write-table.ts'
 
 const GOAL = 0.99
@@ -23,20 +23,20 @@ const options: AttackOptions = {
   everyMs: 500,
   deadlineMs: 20_000,
 }
-const names = positionals.length > 0 ? ['quiet', ...positionals] : Object.keys(ATTACKS)
+const names = positionals.length > 0 ? positionals : Object.keys(ATTACKS)
+const unknown = names.find((name) => !(name in ATTACKS))
+if (unknown !== undefined)
+  throw new Error(`no attack '${unknown}': ${Object.keys(ATTACKS).join(', ')}`)
 const rows: Record<string, string | number>[] = []
 const notes: string[] = []
 let quietP95 = Number.NaN
 
 /** A target that only this attack meets. @param without its defences that are left out */
 async function attacked(name: string, without: readonly Edit[] = []): Promise<Availability> {
-  const attack = ATTACKS[name]
-  if (attack === undefined)
-    throw new Error(`no attack '${name}': ${Object.keys(ATTACKS).join(', ')}`)
   await using target = await startTarget(without)
   // The first answers load modules and fill books, which is not what is measured.
   await runAttack(target, QUIET, { ...options, durationMs: 1_500 })
-  return await runAttack(target, attack, options)
+  return await runAttack(target, name, options)
 }
 
 function rowOf(name: string, { asked, answered, latenciesMs, cpuMsPerMessage }: Availability) {
@@ -62,9 +62,9 @@ function missedBy({ asked, answered, latenciesMs, failures }: Availability): str
   return missed
 }
 
-for (const name of names) {
+for (const name of [QUIET, ...names]) {
   const service = await attacked(name)
-  if (name === 'quiet') quietP95 = percentile(service.latenciesMs, 0.95)
+  if (name === QUIET) quietP95 = percentile(service.latenciesMs, 0.95)
   rows.push(rowOf(name, service))
   for (const missed of missedBy(service)) notes.push(`${name}: ${missed}`)
   const defences = DEFENCES[name]

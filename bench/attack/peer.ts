@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Stream } from '@libp2p/interface'
 import { createHost, type Host } from '../../host/index.ts'
@@ -105,9 +104,4 @@ async function askOnce(peer: Host, address: string, timeoutMs: number): Promise<
     clearTimeout(late)
     stream.abort(new Error('over'))
   }
-}
-
-/** Waits for the signal. */
-export async function aborted(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) await once(signal, 'abort')
 }

@@ -1,8 +1,9 @@
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { constants, setPriority } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { Attack } from './attacks.ts'
+import type { AttackNews, AttackOrder } from './attacker.ts'
 import type { Edit } from './defences.ts'
 import { ask, openPeer } from './peer.ts'
 import type { TargetReady } from './target.ts'
@@ -34,9 +35,11 @@ export interface Target extends TargetReady, AsyncDisposable {
   readonly cpuMs: () => Promise<number>
 }
 
-const ATTACKERS = 2
 /** Longest wait until an attack has all its connections; a defence may prevent that. */
 const ESTABLISH_MS = 20_000
+
+/** Honest traffic alone. */
+export const QUIET = 'quiet'
 
 /** A target in its own process. @param without defences to leave out */
 export async function startTarget(without: readonly Edit[] = []): Promise<Target> {
@@ -65,27 +68,18 @@ export async function startTarget(without: readonly Edit[] = []): Promise<Target
 /**
  * Attacks a target while honest callers ask: the node over a connection that was there, and as a newcomer, and the
  * gateway over HTTP.
+ *
+ * @param name one of the attacks; `quiet` for honest traffic alone
  */
 export async function runAttack(
   target: Target,
-  attack: Attack,
+  name: string,
   { durationMs, everyMs, deadlineMs }: AttackOptions,
 ): Promise<Availability> {
-  const attackers = await Promise.all(Array.from({ length: ATTACKERS }, openPeer))
-  const honest = await openPeer()
+  await using honest = await openPeer()
   await honest.connect(target.node)
-  const stop = new AbortController()
-  let sent = 0
   const before = await target.cpuMs()
-  const { promise: established, resolve } = Promise.withResolvers<void>()
-  const progress = {
-    established: resolve,
-    sent: () => {
-      sent += 1
-    },
-  }
-  const attacking = attack(target, attackers, stop.signal, progress)
-  await Promise.race([established, wait(ESTABLISH_MS)])
+  await using attack = await startAttack(name, target)
   const latenciesMs: number[] = []
   const failures: string[] = []
   let asked = 0
@@ -106,11 +100,52 @@ export async function runAttack(
     await wait(everyMs)
   }
   await Promise.all(pending)
-  stop.abort()
-  await attacking
-  await Promise.all([honest, ...attackers].map((peer) => peer[Symbol.asyncDispose]()))
+  const sent = await attack.stop()
   const cpuMsPerMessage = sent === 0 ? Number.NaN : ((await target.cpuMs()) - before) / sent
   return { asked, answered: latenciesMs.length, latenciesMs, failures, cpuMsPerMessage }
+}
+
+interface RunningAttack extends AsyncDisposable {
+  /** Ends the attack. @returns messages sent */
+  readonly stop: () => Promise<number>
+}
+
+/** Resolves once the attack holds what it needs. It has less of the processors than the target: it has its own elsewhere. */
+async function startAttack(name: string, { bootstrap, node, gateway }: Target): Promise<RunningAttack> {
+  if (name === QUIET) return { stop: async () => 0, [Symbol.asyncDispose]: async () => {} }
+  const child = fork(fileURLToPath(new URL('./attacker.ts', import.meta.url)))
+  setPriority(child.pid ?? 0, constants.priority.PRIORITY_BELOW_NORMAL)
+  const order: AttackOrder = { name, target: { bootstrap, node, gateway } }
+  child.send(order)
+  await Promise.race([news(child), wait(ESTABLISH_MS)])
+  return {
+    stop: async () => {
+      const told = news(child)
+      child.send('stop')
+      const last = await told
+      return typeof last === 'object' ? last.sent : 0
+    },
+    [Symbol.asyncDispose]: async () => {
+      const exited = once(child, 'exit')
+      child.disconnect()
+      await exited
+    },
+  }
+}
+
+/** The next message. @throws where the process ends instead */
+async function news(child: ChildProcess): Promise<AttackNews> {
+  const over = new AbortController()
+  try {
+    const ended = once(child, 'exit', over).then(() => {
+      throw new Error('the attacking process ended by itself')
+    })
+    const told = once(child, 'message', over) as Promise<[AttackNews]>
+    const [first] = await Promise.race([told, ended])
+    return first
+  } finally {
+    over.abort()
+  }
 }
 
 async function askAsNewcomer(address: string, deadlineMs: number): Promise<number> {
