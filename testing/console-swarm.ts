@@ -1,7 +1,7 @@
 import { type CliProcess, createSandbox, LOOPBACK, type Sandbox } from './cli/index.ts'
 
-/** Slow enough to see who writes, and to end a node in mid-answer. */
-const TOKENS_PER_SECOND = '150'
+/** Slow enough that a page on a busy machine sees who writes, and that two nodes end in mid-answer. */
+const TOKENS_PER_SECOND = '40'
 
 /** A node with an engine starts slowly on a loaded machine. */
 const DEADLINE_MS = 150_000
