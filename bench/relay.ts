@@ -37,7 +37,7 @@ export async function relay(quick: boolean): Promise<Report> {
   }
   add(await hop(quick))
   await drained(quick, add)
-  await load(nodes, quick, add)
+  const failures = await load(nodes, quick, add)
   return {
     title: `one relay with ${nodes} nodes that are reached through it only, in namespaces of this machine`,
     rows,
@@ -45,12 +45,17 @@ export async function relay(quick: boolean): Promise<Report> {
       `${nodes} streams: answers of ${TOKENS} tokens at ${1_000 / PACE_MS} a second, asked by ${CLIENTS} clients at once. CPU and memory of the relay's process alone. Ten nodes share a process and a router with a symmetric NAT.`,
       'Added by a hop: time to the only token of an answer through the relay, less that of a direct one, halved; the least of many, then the median. Goal: 1 ms.',
       `Strangers: ${STRANGERS} peers send through a node that relays as fast as it lets them, while it answers at full speed. Its own answers do not draw on the relay's budget; what they share is the CPU.`,
+      ...failures,
     ],
   }
 }
 
-/** Nodes in homes of ten, each behind a router of its own, asked by clients elsewhere. */
-async function load(nodes: number, quick: boolean, add: (row: Row) => void): Promise<void> {
+/** Nodes in homes of ten, each behind a router of its own, asked by clients elsewhere. @returns why streams failed */
+async function load(
+  nodes: number,
+  quick: boolean,
+  add: (row: Row) => void,
+): Promise<readonly string[]> {
   await using stack = new AsyncDisposableStack()
   const internet = stack.use(await createInternet())
   const machine = await internet.host({ ip4: '45.1.0.1' })
@@ -98,14 +103,16 @@ async function load(nodes: number, quick: boolean, add: (row: Row) => void): Pro
   const attempts = records.flatMap((record) => record.attempts)
   const tokens = total(records.map(({ usage }) => usage?.completionTokens ?? 0))
   const relayed = records.filter((record) => record.attempts.at(-1)?.relay !== undefined).length
-  const failed = answers.filter(({ error }) => error !== undefined).length
+  const errors = answers.flatMap(({ error }) => error ?? [])
   add({
-    what: `${nodes} streams (${relayed} relayed, ${failed} failed)`,
+    what: `${nodes} streams (${relayed} relayed, ${errors.length} failed)`,
     'RSS MiB': round(memoryBytes / MIB),
     'CPU of a core %': round(cpu / seconds / 10),
     'CPU ms/token': round(cpu / tokens),
     'bytes/token': round(total(attempts.map(({ relayedBytes = 0 }) => relayedBytes)) / tokens),
   })
+  const reasons = Map.groupBy(errors, (error) => error)
+  return [...reasons].map(([reason, { length }]) => `${length} failed: ${reason}`)
 }
 
 const total = (values: readonly number[]): number => values.reduce((sum, one) => sum + one, 0)
