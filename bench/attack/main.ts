@@ -2,7 +2,13 @@ import { parseArgs } from 'node:util'
 import { formatReport, percentile, round } from '../report.ts'
 import { ATTACKS } from './attacks.ts'
 import { DEFENCES, type Edit } from './defences.ts'
-import { type AttackOptions, type Availability, QUIET, runAttack, startTarget } from './run-attack.ts'
+import {
+  type AttackOptions,
+  type Availability,
+  QUIET,
+  runAttack,
+  startTarget,
+} from './run-attack.ts'
 import { writeTable } from './write-table.ts'
 
 const GOAL = 0.99

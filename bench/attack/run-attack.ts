@@ -111,7 +111,10 @@ interface RunningAttack extends AsyncDisposable {
 }
 
 /** Resolves once the attack holds what it needs. It has less of the processors than the target: it has its own elsewhere. */
-async function startAttack(name: string, { bootstrap, node, gateway }: Target): Promise<RunningAttack> {
+async function startAttack(
+  name: string,
+  { bootstrap, node, gateway }: Target,
+): Promise<RunningAttack> {
   if (name === QUIET) return { stop: async () => 0, [Symbol.asyncDispose]: async () => {} }
   const child = fork(fileURLToPath(new URL('./attacker.ts', import.meta.url)))
   setPriority(child.pid ?? 0, constants.priority.PRIORITY_BELOW_NORMAL)
