@@ -4,14 +4,30 @@ import type { Candidate, Query } from '../request/index.ts'
 import type { Choice, SelectionQuery } from './choice.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 
-/** Longest wait for another peer while this client's own requests take all slots of those it has met. */
+/** Wait for another peer while this client's own requests take all slots of those it has met. Begins anew with each that is met. */
 const ROOM_WAIT_MS = 1_000
+/** The same as a multiple of the time that meeting the first one took: on a slow line, or through a relay, others take as long. */
+const PACES = 2
+/** Longest wait in all, as long as a look-up takes, and as a part of the time that the request has left. */
+const MAX_ROOM_WAIT_MS = 5_000
+const MAX_PART = 0.25
+/** Interval of looks for a slot that one of this client's own requests has left. */
+const LOOK_MS = 250
 
 export interface MeetingInit {
   readonly query: Query
   /** Peers that were not asked yet and suit the query. */
   readonly untried: (query: SelectionQuery) => readonly Choice[]
   readonly routing: () => RouteRequest
+}
+
+/** How long a request may wait for a peer with room. */
+export interface RoomWait {
+  readonly signal: AbortSignal
+  /** Time that the request has waited for the first peer to be met. */
+  readonly lookedMs: number
+  /** Of the request. */
+  readonly remainingMs: number
 }
 
 /** Meets peers for one request before it is sent to one that is likely to refuse it. */
@@ -49,23 +65,38 @@ export class Meeting {
   }
 
   /**
-   * While a look-up goes on and those met are full, waits for one that has room, for a moment at most. Requests of a new
-   * client that begin together would otherwise all go to the first peer that it meets.
+   * While a look-up goes on and those met are full, waits for one that has room. Requests of a new client that begin
+   * together would otherwise all go to the first peer that it meets.
    *
    * @param choose called without a pause after the last look at the peers, so that no other request chooses in between
    */
-  async untilRoom<T>(query: SelectionQuery, signal: AbortSignal, choose: () => T): Promise<T> {
-    const met = { ...query, met: true }
+  async untilRoom<T>(query: SelectionQuery, wait: RoomWait, choose: () => T): Promise<T> {
     const { clock } = this.#context
-    using scope = openScope({ timeoutMs: ROOM_WAIT_MS, clock }, { signal })
-    let goesOn = true
-    while (goesOn && this.#init.untried(met).length > 0 && !this.#hasRoom(met)) {
-      goesOn = await this.#discover(() => this.#hasRoom(met), scope.signal).catch((error) => {
-        if (signal.aborted || !scope.signal.aborted) throw error
-        return false
-      })
+    const patienceMs = Math.max(ROOM_WAIT_MS, PACES * wait.lookedMs)
+    const untilMs = clock.now() + Math.min(MAX_ROOM_WAIT_MS, MAX_PART * wait.remainingMs)
+    const met = { ...query, met: true }
+    let known = this.#init.untried(met).length
+    let patientUntilMs = clock.now() + patienceMs
+    while (known > 0 && !this.#hasRoom(met)) {
+      const leftMs = Math.min(untilMs, patientUntilMs) - clock.now()
+      if (leftMs <= 0 || !(await this.#looks(met, Math.min(leftMs, LOOK_MS), wait.signal))) break
+      const before = known
+      known = this.#init.untried(met).length
+      if (known > before) patientUntilMs = clock.now() + patienceMs
     }
     return choose()
+  }
+
+  /** Waits for a peer with room, for this long at most. @returns whether the look-up goes on, or met one */
+  async #looks(met: SelectionQuery, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+    const { clock } = this.#context
+    using scope = openScope({ timeoutMs, clock }, { signal })
+    try {
+      return await this.#discover(() => this.#hasRoom(met), scope.signal)
+    } catch (error) {
+      if (signal.aborted || !scope.signal.aborted) throw error
+      return true
+    }
   }
 
   #discover(accept: () => boolean, signal: AbortSignal): Promise<boolean> {

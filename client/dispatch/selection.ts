@@ -147,9 +147,10 @@ export class Selection {
 
   /** @throws InferenceError if there is no peer to ask; the scope's reason */
   async next(query: SelectionQuery, scope: Pick<Scope, 'remainingMs' | 'signal'>): Promise<Choice> {
-    const { directory } = this.#context
+    const { clock, directory } = this.#context
     const { signal } = scope
     signal.throwIfAborted()
+    const startedMs = clock.now()
     const same = this.overAnotherPath(query)
     if (same !== undefined) return same
     // A peer known only by hearsay is asked only after a look-up has met no other.
@@ -165,7 +166,9 @@ export class Selection {
     )
     const accept = (found: readonly Candidate[]): boolean => this.#admitted(found).some(isNew)
     await directory.discover(this.#init.query, accept, { signal, again })
-    const choice = await this.meeting.untilRoom(query, signal, () => {
+    const lookedMs = clock.now() - startedMs
+    const wait = { signal, lookedMs, remainingMs: scope.remainingMs() }
+    const choice = await this.meeting.untilRoom(query, wait, () => {
       const untried = this.#untried(query)
       const roomy = this.meeting.withRoom(untried)
       const choices = roomy.length > 0 ? roomy : untried
