@@ -2,6 +2,7 @@ import type { IdentifyResult, Libp2p } from '@libp2p/interface'
 import { openScope } from '../timing/index.ts'
 import { dialTarget, isPublicAddress } from './address-scope.ts'
 import { PeerRates } from './peer-rates.ts'
+import { isPeerPort } from './reach/index.ts'
 import { isRelayed } from './relay/index.ts'
 
 export interface ReverseConnectionsInit {
@@ -22,7 +23,8 @@ const DIAL_TIMEOUT_MS = 5_000
 
 /**
  * Dials a peer that came through a relay and announces a public address, so that what follows takes no relay: this host
- * cannot be dialled, and can dial. The relayed connection is kept.
+ * cannot be dialled, and can dial. The relayed connection is kept. The address is the peer's word, so that the dials are
+ * few, and none goes to a service of the system.
  */
 export function reverseConnections(init: ReverseConnectionsInit): void {
   const { libp2p, now, signal, onError } = init
@@ -34,7 +36,7 @@ export function reverseConnections(init: ReverseConnectionsInit): void {
     if (connection.direction !== 'inbound' || !isRelayed(connection.remoteAddr)) return
     const addresses = listenAddrs
       .filter((address) => !isRelayed(address) && dialTarget(address).kind === 'ip')
-      .filter(isPublicAddress)
+      .filter((address) => isPublicAddress(address) && isPeerPort(portOf(address)))
       .slice(0, MAX_ADDRESSES)
     const isDirect = libp2p
       .getConnections(peerId)
@@ -55,6 +57,10 @@ export function reverseConnections(init: ReverseConnectionsInit): void {
   signal.addEventListener('abort', () => libp2p.removeEventListener('peer:identify', onIdentify), {
     once: true,
   })
+}
+
+function portOf(address: IdentifyResult['listenAddrs'][number]): number {
+  return Number(address.getComponents().find(({ name }) => name === 'tcp')?.value ?? 0)
 }
 
 function withPeer(address: IdentifyResult['listenAddrs'][number], peer: string): typeof address {

@@ -23,5 +23,10 @@ export function mayDialBack(
   const named = target.getComponents().find(({ name }) => name === 'p2p')?.value
   if (named !== undefined && named !== askerId) return false
   if (endpoint.ip !== ip || ownIps.has(ip) || scopeOfIp(endpoint.ip) !== 'public') return false
-  return endpoint.port >= 1024 || WEB_PORTS.has(endpoint.port)
+  return isPeerPort(endpoint.port)
+}
+
+/** Whether peers listen at such a port: others below 1024 belong to services of the system. */
+export function isPeerPort(port: number): boolean {
+  return port >= 1024 || WEB_PORTS.has(port)
 }
