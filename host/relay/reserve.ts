@@ -62,7 +62,7 @@ function inForceUntil(expiresAtMs: number, nowMs: number): number {
 
 /** Other peers dial these addresses on our recommendation, so that only public ones are accepted from a relay. */
 function addressesOf(connection: Connection, said: readonly Uint8Array[]): Multiaddr[] {
-  const reached = connection.direction === 'outbound' ? [withoutPeer(connection.remoteAddr)] : []
+  const reached = isDialled(connection) ? [withoutPeer(connection.remoteAddr)] : []
   const others = said.flatMap((bytes) => {
     try {
       const address = withoutPeer(multiaddr(bytes))
@@ -73,6 +73,13 @@ function addressesOf(connection: Connection, said: readonly Uint8Array[]): Multi
   })
   const all = new Map([...reached, ...others].map((address) => [address.toString(), address]))
   return [...all.values()].slice(0, MAX_ADDRESSES)
+}
+
+/** Whether others can dial the address of this connection, too. That of a direct path between two NATs they cannot. */
+function isDialled({ direction, remoteAddr }: Connection): boolean {
+  return (
+    direction === 'outbound' && remoteAddr.getComponents().every(({ name }) => name !== 'webrtc')
+  )
 }
 
 function withoutPeer(address: Multiaddr): Multiaddr {
