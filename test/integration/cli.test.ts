@@ -228,6 +228,20 @@ describe('doctor', () => {
     expect(doctor.exitCode).toBe(0)
   })
 
+  it("says that this machine's clock is off where two peers agree, and to set it", async () => {
+    const ahead = 'const now = Date.now; Date.now = () => now() + 7_200_000'
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(ahead)}` }
+    const doctor = await sandbox.run(['doctor', ...join(), '--model', 'skein-tiny'], { env })
+    expect(doctor.events()).toContainEqual(
+      expect.objectContaining({
+        ...{ event: 'step', name: 'clock', status: 'failed' },
+        message: "this machine's clock is 120 min ahead of 2 of 2 peers",
+        advice: expect.stringContaining('NTP'),
+      }),
+    )
+    expect(doctor.events().at(-1)).toMatchObject({ event: 'done', ok: false, failed: ['clock'] })
+  })
+
   it('names the step that fails and skips what depends on it', async () => {
     const doctor = await sandbox.runHere(['doctor', ...join(), '--model', 'nonesuch'])
     expect(doctor.exitCode).toBe(1)

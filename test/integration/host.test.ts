@@ -221,6 +221,22 @@ describe('a private swarm', () => {
     expect(noKey).toMatchObject({ message: expect.stringMatching(/private/) })
     expect(await wrong.joined({ timeoutMs: 100 })).toMatchObject({ joined: false })
   })
+
+  // Relayed connections: `relay-limits.test.ts`. WebRTC: `link-connection.test.ts`.
+  it.each(['tcp/0', 'tcp/0/ws'])('is shut to strangers over %s', async (transport) => {
+    const swarmKey = createSwarmKey()
+    const first = await startHost({ swarmKey, listen: [`/ip4/127.0.0.1/${transport}`] })
+    const [address = ''] = addressesOf(first)
+    const member = await startHost({ dht: 'client', swarmKey, listen: [] })
+    expect(await member.connect(address)).toEqual(first.peerId)
+    await Promise.all(
+      [{ swarmKey: createSwarmKey() }, {}].map(async (other) => {
+        const stranger = await startHost({ dht: 'client', ...other, listen: [] })
+        await expect(stranger.connect(address)).rejects.toMatchObject({ code: 'dial_failed' })
+      }),
+    )
+    expect(first.libp2p.getPeers()).toEqual([member.peerId])
+  })
 })
 
 describe('joined', () => {

@@ -12,6 +12,7 @@ import {
   type HopAnswer,
   type HopRequest,
 } from '../../protocol/index.ts'
+import { createDataDir } from './host-peers.ts'
 
 const LISTEN = { listen: ['/ip4/127.0.0.1/tcp/0'] }
 const ECHO = '/test/echo/1.0.0'
@@ -123,6 +124,17 @@ describe('a relay', () => {
 })
 
 describe('a peer behind a relay', () => {
+  it('starts while its relay is down, and reserves there once it is back', async () => {
+    const dataDir = await createDataDir()
+    const before = await relay({ dataDir })
+    const bootstrap = [addressOf(before)]
+    await before[Symbol.asyncDispose]()
+    const node = await start({ listen: [], bootstrap })
+    expect(node.relaying().held).toEqual([])
+    const { peerId } = await relay({ dataDir })
+    await expect.poll(() => node.relaying().held.map((at) => at.relay)).toEqual([String(peerId)])
+  })
+
   it('does not listen at a stranger that opens a stop stream, nor announces its address', async () => {
     const one = await relay()
     const node = await hidden([one])
