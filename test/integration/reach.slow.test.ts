@@ -23,6 +23,7 @@ describeOnInternet('reaching hosts across the Internet', () => {
   let internet: Internet
   let sandbox: Sandbox
   let count = 0
+  let hosts = 0
 
   /** A directory of its own for each peer. */
   const fresh = (): string[] => {
@@ -89,6 +90,42 @@ describeOnInternet('reaching hosts across the Internet', () => {
     expect(stdout).toContain('18, 19, 20')
     expect(exitCode).toBe(0)
   })
+
+  it.each(['dns4', 'dns6'] as const)(
+    'reaches a node by the /%s name that it announces, which was dialled back',
+    async (kind) => {
+      const publicHost = (): Promise<Machine> => {
+        hosts += 1
+        return internet.host(kind === 'dns6' ? { ip6: `2a0e:60::${hosts}` } : {})
+      }
+      const behindRouter = async (): Promise<[Machine, string]> => {
+        const home = await internet.router({ kind: 'symmetric' })
+        const machine = await home.host()
+        await home.forward(5_900, machine, PORT)
+        return [machine, home.ip4]
+      }
+      const [entry, asking] = [await publicHost(), await publicHost()]
+      const serving = kind === 'dns6' ? await publicHost() : undefined
+      const [machine, ip] = serving === undefined ? await behindRouter() : [serving, serving.ip6]
+      for (const one of [entry, asking, machine]) await one.setNames({ 'node.example': ip })
+      const { join, peerId } = await ready(start('bootstrap', entry))
+      const name = `/${kind}/node.example/tcp/${serving === undefined ? 5_900 : PORT}`
+      const where =
+        serving === undefined
+          ? ANYWHERE
+          : ['--listen', `/ip6/::/tcp/${PORT}`, '--no-announce', '2a0e:60::/32']
+      const node = await ready(start('node', machine, ...where, '--announce', name, ...join))
+      expect(node.reachability).toBe('forwarded')
+      expect(node.evidence).toMatchObject([
+        { address: name, source: 'announced', verdict: 'confirmed', how: 'dial-back', by: peerId },
+      ])
+      expect(node.addresses.filter((address) => address.includes(`/${ip}/`))).toEqual([])
+      const { stdout, exitCode } = await ask(asking, ...join)
+      expect(stdout).toContain('18, 19, 20')
+      expect(stdout).not.toContain('"relay"')
+      expect(exitCode).toBe(0)
+    },
+  )
 
   it('withdraws an announced address that no peer can reach, and says which port to open', async () => {
     const { join, peerId } = await ready(start('bootstrap', await internet.host()))
