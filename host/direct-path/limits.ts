@@ -30,6 +30,8 @@ export const DIRECT_PATH = {
   unsentBytes: { high: 1_048_576, low: 262_144 },
   /** Bytes that may have come and not been read yet: WebRTC has no way to slow a sender down. */
   maxUnreadBytes: 33_554_432,
+  /** Sockets that must be free for one: the library takes one, and ends the process if it gets none. */
+  spareSockets: 16,
   /** Time for unsent bytes to leave before the channel closes. */
   flushMs: 1_000,
 } as const

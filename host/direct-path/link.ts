@@ -3,6 +3,7 @@ import { openScope, raceSignal, settledWithin } from '../../timing/index.ts'
 import { DIRECT_PATH } from './limits.ts'
 import type { Rtc, RtcDataChannel, RtcPeerConnection } from './rtc.ts'
 import { candidateLine, descriptionOf, type LinkSide, sideIn } from './session-description.ts'
+import { needSpareSockets } from './spare-sockets.ts'
 
 export interface LinkInit {
   readonly rtc: Rtc
@@ -80,11 +81,17 @@ export class Link {
     return this.#ended.promise
   }
 
-  /** Begins, and describes this side once its sockets are known, or the time for that is over. */
+  /**
+   * Begins, and describes this side once its sockets are known, or the time for that is over.
+   *
+   * @throws InferenceError `path_lost`; `dial_failed` where this machine has no socket left
+   */
   async describe(
     type: 'offer' | 'answer',
     { signal }: { readonly signal: AbortSignal },
   ): Promise<LinkSide> {
+    await needSpareSockets()
+    this.#mustRun()
     this.#connection.setLocalDescription(type)
     using scope = openScope({ timeoutMs: DIRECT_PATH.gatherMs }, { signal })
     await raceSignal(this.#gathered.promise, scope.signal).catch(() => signal.throwIfAborted())
