@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { AttemptRecord } from '../../protocol/index.ts'
 import {
   createInternet,
   type Internet,
@@ -9,6 +10,7 @@ import {
   type Machine,
   type Router,
 } from '../../testing/internet/index.ts'
+import { filterLikeFirewall } from '../../testing/reach/changes.ts'
 import { type Peer, startPeer } from '../../testing/reach/peer.ts'
 import { LISTEN, MODEL } from '../../testing/reach/scene.ts'
 import { percentile, round } from '../report.ts'
@@ -43,6 +45,8 @@ export interface Pair {
   readonly place: (world: World) => Promise<{ readonly node: Place; readonly client: Place }>
   /** Whether peers ask the relays over IPv6. @default false */
   readonly over6?: boolean
+  /** Whether a direct path by WebRTC is to open after the first answer; without it all peers have WebRTC off. @default false */
+  readonly webrtc?: boolean
   readonly isGoal?: boolean
 }
 
@@ -58,10 +62,20 @@ async function behind({ internet }: World, kind: NatKind): Promise<Place & { hom
   return { home, machine: await home.host() }
 }
 
-async function doubled({ internet }: World): Promise<Place & { outer: Router }> {
+async function doubled(
+  { internet }: World,
+  kind: NatKind = 'symmetric',
+): Promise<Place & { outer: Router }> {
   const outer = await internet.router({ kind: 'port-preserving' })
-  const inner = await outer.router({ kind: 'symmetric' })
+  const inner = await outer.router({ kind })
   return { outer, machine: await inner.host() }
+}
+
+/** A machine with IPv6, whose router lets only those in that were addressed first. */
+async function firewalled({ internet }: World, ip6: string): Promise<Place> {
+  const machine = await internet.host({ ip6 })
+  await filterLikeFirewall(machine)
+  return { machine, listen: ANYWHERE }
 }
 
 const nat =
@@ -117,6 +131,31 @@ export const PAIRS: readonly Pair[] = [
     node: 'port-preserving NAT',
     client: 'port-preserving NAT',
     place: nat('port-preserving', 'port-preserving'),
+  },
+  {
+    node: 'port-preserving NAT',
+    client: 'port-preserving NAT',
+    webrtc: true,
+    place: nat('port-preserving', 'port-preserving'),
+  },
+  {
+    node: 'double NAT, both keep ports',
+    client: 'port-preserving NAT',
+    webrtc: true,
+    place: async (world) => ({
+      node: await doubled(world, 'port-preserving'),
+      client: await behind(world, 'port-preserving'),
+    }),
+  },
+  {
+    node: 'firewall, IPv6 only',
+    client: 'firewall, IPv6 only',
+    over6: true,
+    webrtc: true,
+    place: async (world) => ({
+      node: await firewalled(world, '2a0e:46::1'),
+      client: { ...(await firewalled(world, '2a0e:47::1')), listen: [] },
+    }),
   },
   {
     node: 'symmetric NAT',
@@ -196,10 +235,11 @@ export async function measurePair(
   runs: number,
 ): Promise<Readonly<Record<string, string | number>>> {
   await using internet = await createInternet()
+  const { webrtc = false } = pair
   const relays = await Promise.all(RELAYS.map((at) => internet.host(at)))
   const bootstrap = await Promise.all(
     relays.map(async (machine) => {
-      const init = { role: 'bootstrap', host: { listen: ANYWHERE } } as const
+      const init = { role: 'bootstrap', host: { listen: ANYWHERE, webrtc } } as const
       const { peerId } = await startPeer(machine, init)
       const ip = pair.over6 === true ? `/ip6/${machine.ip6}` : `/ip4/${machine.ip4}`
       return `${ip}/tcp/${PORT}/p2p/${peerId}`
@@ -208,7 +248,7 @@ export async function measurePair(
   const places = await pair.place({ internet, relays })
   const { machine, listen = LISTEN.listen, announce = [] } = places.node
   const engine = { model: MODEL, slots: 4, paceMs: 0 }
-  const host = { listen, announce, bootstrap }
+  const host = { listen, announce, bootstrap, webrtc }
   const node = await startPeer(machine, { role: 'node', engine, host })
   await node.until(
     'reachable',
@@ -217,6 +257,7 @@ export async function measurePair(
   )
   const firstMs: number[] = []
   const rates: number[] = []
+  const directMs: number[] = []
   let path = ''
   for (let run = 0; run < runs; run += 1) {
     const dataDir = await mkdtemp(join(tmpdir(), 'skein-reach-'))
@@ -224,14 +265,15 @@ export async function measurePair(
       const { machine: from, listen: clientListen = [] } = places.client
       const client = await startPeer(from, {
         role: 'client',
-        host: { bootstrap, dataDir, listen: clientListen },
+        host: { bootstrap, dataDir, listen: clientListen, webrtc },
       })
       const cold = await asked(client, QUESTION)
       firstMs.push(cold.sinceStartMs ?? Number.NaN)
+      if (webrtc) directMs.push(await opened(client))
       const { record } = await asked(client, LONG_QUESTION)
       const tokens = record?.usage?.completionTokens ?? 0
       rates.push((tokens / ((record?.durationMs ?? 0) - (record?.ttftMs ?? 0))) * 1_000)
-      path = await pathTo(client, node, record?.attempts.at(-1)?.relay !== undefined)
+      path = await pathTo(client, node, record?.attempts.at(-1))
       await client.kill()
     } finally {
       await rm(dataDir, { recursive: true, force: true })
@@ -244,7 +286,18 @@ export async function measurePair(
     'from nothing ms p50': round(percentile(firstMs, 0.5)),
     'max ms': round(Math.max(...firstMs)),
     'tokens/s': round(percentile(rates, 0.5)),
+    ...(webrtc && { 'direct after ms p50': round(percentile(directMs, 0.5)) }),
   }
+}
+
+/** Waits for the direct path. @returns milliseconds from the end of the first answer, by looks a tenth of a second apart */
+async function opened(client: Peer): Promise<number> {
+  const startedAt = performance.now()
+  await client.until(
+    'direct',
+    ({ directPaths }) => directPaths.status === 'on' && directPaths.open === 1,
+  )
+  return performance.now() - startedAt
 }
 
 async function asked(client: Peer, question: string) {
@@ -254,8 +307,13 @@ async function asked(client: Peer, question: string) {
 }
 
 /** How the client is connected to the node. */
-async function pathTo(client: Peer, node: Peer, isRelayed: boolean): Promise<string> {
-  if (isRelayed) return 'relay'
+async function pathTo(
+  client: Peer,
+  node: Peer,
+  attempt: Pick<AttemptRecord, 'path' | 'relay'> | undefined,
+): Promise<string> {
+  if (attempt?.relay !== undefined) return 'relay'
+  if (attempt?.path === 'webrtc') return 'relay, then direct by WebRTC'
   const { connections } = await client.state()
   const direct = connections.find((at) => at.endsWith(node.peerId) && !at.includes('p2p-circuit'))
   const [, version, ip = '', , port] = direct?.split('/') ?? []

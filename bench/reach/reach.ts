@@ -30,6 +30,7 @@ export async function reach(quick: boolean): Promise<Report> {
     notes: [
       'From nothing: the client is created, joins, finds the node and receives the first piece of an answer. Modules are already loaded.',
       'The engine writes at full speed: tokens a second is the throughput of the path. Path: over which the last answer came.',
+      'Direct after: from the end of the first answer, which came through a relay, until the direct path by WebRTC is open. The tokens a second of these rows are those of the direct path.',
       `Goal: ${GOAL_MS} ms between two symmetric NATs: ${hardest <= GOAL_MS ? 'met' : 'missed'} (${hardest} ms).`,
       '200 ms and 1 % loss: a proxy on the router holds every byte for 100 ms each way, and one segment of a hundred, with all behind it, for 200 ms more. It stands for netem, which small kernels lack. 1 Mbit/s: the kernel’s token bucket, both ways.',
       'An hour asleep: the process stands still, its network is cut, its router forgets its connections, and all wall clocks go on by an hour.',
