@@ -14,6 +14,7 @@ import { isDirectPath } from './direct-path-address.ts'
 import { DIRECT_PATH } from './limits.ts'
 import type { Link } from './link.ts'
 import { OwnSightings } from './own-sightings.ts'
+import { watchPath } from './watch-path.ts'
 
 export interface DirectPathsInit
   extends Pick<AttemptParts, 'isTrusted' | 'log' | 'rtc' | 'upgrader'> {
@@ -66,7 +67,7 @@ export class DirectPaths {
 
   /** Begins to offer direct paths, and to take up those that are offered. */
   async start(): Promise<void> {
-    const { libp2p, clock, signal } = this.#init
+    const { libp2p, clock, random, signal } = this.#init
     const onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => {
       const { connection, protocols } = detail
       if (connection.direction !== 'outbound' || !isRelayed(connection.remoteAddr)) return
@@ -74,15 +75,24 @@ export class DirectPaths {
       this.#relayed.add(connection)
       this.#consider(connection)
     }
-    const onClose = ({ detail }: CustomEvent<Connection>): void => {
-      this.#relayed.delete(detail)
+    const onOpen = ({ detail: path }: CustomEvent<Connection>): void => {
+      if (!isDirectPath(path.remoteAddr)) return
+      const onProven = (): void => this.#attempts.proven(path.remotePeer.toString())
+      watchPath(path, { libp2p, clock, onProven, signal })
+    }
+    const onClose = ({ detail: closed }: CustomEvent<Connection>): void => {
+      this.#relayed.delete(closed)
+      if (isDirectPath(closed.remoteAddr))
+        this.#attempts.lost(closed.remotePeer.toString(), clock.now(), random())
     }
     libp2p.addEventListener('peer:identify', onIdentify)
+    libp2p.addEventListener('connection:open', onOpen)
     libp2p.addEventListener('connection:close', onClose)
     signal.addEventListener(
       'abort',
       () => {
         libp2p.removeEventListener('peer:identify', onIdentify)
+        libp2p.removeEventListener('connection:open', onOpen)
         libp2p.removeEventListener('connection:close', onClose)
       },
       { once: true },
@@ -102,14 +112,15 @@ export class DirectPaths {
   #consider(relayed: Connection): void {
     const { isPublic, clock } = this.#init
     const peer = relayed.remotePeer.toString()
-    if (relayed.status !== 'open' || isPublic() || !this.#hasRoomFor(relayed)) return
+    if (relayed.status !== 'open' || isPublic()) return
+    if (!this.#hasRoomFor(relayed, DIRECT_PATH.maxOpen)) return
     if (this.#attempts.begin(peer, clock.now())) {
-      void this.#conclude(peer, offerDirectPath(this.#parts, relayed, this.#init))
+      void this.#conclude('own', peer, offerDirectPath(this.#parts, relayed, this.#init))
     }
   }
 
-  #hasRoomFor({ remotePeer }: Connection): boolean {
-    if (this.#links.size >= DIRECT_PATH.maxOpen) return false
+  #hasRoomFor({ remotePeer }: Connection, most: number): boolean {
+    if (this.#links.size >= most) return false
     return !this.#init.libp2p
       .getConnections(remotePeer)
       .some(({ remoteAddr, status }) => status === 'open' && !isRelayed(remoteAddr))
@@ -121,11 +132,12 @@ export class DirectPaths {
     let answered: Answered | undefined
     const answer = async (request: Uint8Array): Promise<Uint8Array> => {
       const offer = decodeDirectPathOffer(request)
-      const isFit = isRelayed(connection.remoteAddr) && this.#hasRoomFor(connection)
+      const most = DIRECT_PATH.maxOpen * DIRECT_PATH.offeredPart
+      const isFit = isRelayed(connection.remoteAddr) && this.#hasRoomFor(connection, most)
       if (isFit && this.#attempts.beginOffered(remotePeer.toString(), clock.now())) {
         const answering = answerDirectPath(this.#parts, offer, remotePeer, { signal })
         const finished = answering.then((opening) => opening.finished)
-        void this.#conclude(remotePeer.toString(), finished)
+        void this.#conclude('offered', remotePeer.toString(), finished)
         answered = await answering.catch(() => undefined)
       }
       return encodeDirectPathAnswer(answered?.side)
@@ -135,17 +147,15 @@ export class DirectPaths {
     answered?.begin()
   }
 
-  async #conclude(peer: string, attempt: Promise<unknown>): Promise<void> {
+  async #conclude(side: 'own' | 'offered', peer: string, attempt: Promise<unknown>): Promise<void> {
     const { clock, random, log, signal } = this.#init
-    let isOpen = false
     try {
       await attempt
-      isOpen = true
     } catch (error) {
       this.#lastFailure = InferenceError.from(error, 'dial_failed').message
       if (!signal.aborted) log('no direct path to %s - %e', peer, error)
     } finally {
-      this.#attempts.end(peer, isOpen, clock.now(), random())
+      this.#attempts.end(side, peer, clock.now(), random())
     }
   }
 }

@@ -10,12 +10,16 @@ export const DIRECT_PATH = {
   maxAttempts: 4,
   /** Direct paths open at a time, for each of which the system gives a socket. */
   maxOpen: 64,
+  /** Of both, those that peers offer leave a quarter to this host's own. */
+  offeredPart: 0.75,
   /** Offers of one peer that are considered. */
   perPeer: { burst: 2, perSecond: 0.03 },
   /** Attempts of this host, and offers of all peers. */
   total: { burst: 16, perSecond: 1 },
   /** Wait before another attempt with a peer, by failures in a row. */
   backoff: { minMs: 60_000, maxMs: 3_600_000 },
+  /** A path that was open for so long counts as proven. */
+  provenMs: 600_000,
   /** Interval of looks for peers whose next attempt is due. */
   lookMs: 15_000,
   /** One offer or answer: three sightings of at most 1 KiB, and the rest. */
@@ -34,6 +38,16 @@ export const DIRECT_PATH = {
   spareSockets: 16,
   /** Time for unsent bytes to leave before the channel closes. */
   flushMs: 1_000,
+} as const
+
+/** Checks of a direct path that is in use. A path that dies is left within some six seconds. */
+export const PATH_WATCH = {
+  /** Interval of looks at it. */
+  lookMs: 1_000,
+  /** Silence after which it is checked. */
+  quietMs: 1_000,
+  /** Silence after each of two pings. Round trips over the Internet take a tenth of it. */
+  answerMs: 2_000,
 } as const
 
 /** Bounds of sightings, on both sides. */

@@ -2,11 +2,21 @@ import type { Connection, Stream } from '@libp2p/interface'
 import { PROTOCOLS } from '../../protocol/index.ts'
 
 const since = new WeakMap<Stream, number>()
+/** Streams that have carried an exchange to its end. */
+const carried = new WeakSet<Stream>()
 
 /** Notes since when a kept stream waits for its next use, or that it is in use again. */
 export function setIdle(stream: Stream, atMs: number | undefined): void {
   if (atMs === undefined) since.delete(stream)
-  else since.set(stream, atMs)
+  else {
+    since.set(stream, atMs)
+    carried.add(stream)
+  }
+}
+
+/** Whether an answer was carried to its end by a kept stream that is open on it. */
+export function hasCarried({ streams }: Pick<Connection, 'streams'>): boolean {
+  return streams.some((stream) => carried.has(stream))
 }
 
 /** Whether a stream of a Skein protocol is open on it that does not wait for its next use. */

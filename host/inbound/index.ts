@@ -12,5 +12,5 @@
  */
 export { connectionBounds } from './bounds.ts'
 export { ConnectionKeeper } from './connection-keeper.ts'
-export { isInUse, lastIdleMs, setIdle } from './idle-streams.ts'
+export { hasCarried, isInUse, lastIdleMs, setIdle } from './idle-streams.ts'
 export { boundNewStreams } from './stream-rates.ts'

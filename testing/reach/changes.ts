@@ -62,6 +62,20 @@ export async function holdIpv4(machine: Machine): Promise<() => Promise<void>> {
   }
 }
 
+/** A router passes no UDP on any longer, and says nothing of it. */
+export async function dropForwardedUdp(router: Machine): Promise<void> {
+  const chain = 'chain forward { type filter hook forward priority -10; meta l4proto udp drop; };'
+  await router.run('nft', `table ip ${TABLE} { ${chain} }`)
+}
+
+/** Lets over IPv6 only those in that were addressed first, as a home's router does. */
+export async function filterLikeFirewall(machine: Machine): Promise<void> {
+  const rules =
+    'ct state established,related accept; meta l4proto ipv6-icmp accept; iifname lo accept;'
+  const chain = `chain input { type filter hook input priority 0; policy drop; ${rules} };`
+  await machine.run('nft', `table ip6 firewall { ${chain} }`)
+}
+
 /** Drops what comes and goes, but for loopback. */
 async function drop(machine: Machine, family: 'ip' | 'ip6'): Promise<void> {
   const chain = (hook: string, device: string): string =>

@@ -31,6 +31,17 @@ describe('a stream that breaks', () => {
     }
   })
 
+  it('is a failure of a direct path between NATs that is gone, and of the peer while it stays open', async () => {
+    const gone: Path = { by: 'webrtc', isOpen: () => false }
+    for (const code of ['truncated', 'stream_reset'] as const) {
+      const error = await pathFailure(new InferenceError(code, 'it broke'), gone)
+      expect(error.code).toBe('path_lost')
+      expect(error.traits.blame).toBe('none')
+      expect(error.message).toContain('direct path')
+    }
+    expect(await codeOf('stream_reset', { by: 'webrtc', isOpen: () => true })).toBe('stream_reset')
+  })
+
   it('keeps its code if the peer sends something malformed, or its engine fails, over a relay', async () => {
     for (const code of ['malformed', 'engine_failed'] as const) {
       expect(await codeOf(code, relayed(false))).toBe(code)
@@ -38,9 +49,12 @@ describe('a stream that breaks', () => {
   })
 
   describe('by silence', () => {
-    const silent = (answering: boolean, relay = true): Path & { avoided: number } => {
+    const silent = (
+      answering: boolean,
+      way: Pick<Path, 'relay' | 'by'> = { relay: '12D3KooRelay' },
+    ): Path & { avoided: number } => {
       const path = {
-        ...(relay && { relay: '12D3KooRelay' }),
+        ...way,
         avoided: 0,
         isOpen: () => true,
         answers: () => Promise.resolve(answering),
@@ -64,7 +78,14 @@ describe('a stream that breaks', () => {
     })
 
     it('is a failure of the peer if no relay is in between', async () => {
-      expect(await codeOf('stalled', silent(false, false))).toBe('stalled')
+      expect(await codeOf('stalled', silent(false, {}))).toBe('stalled')
+    })
+
+    it('is a failure of a direct path between NATs as of a relayed one', async () => {
+      const path = silent(false, { by: 'webrtc' })
+      expect(await codeOf('stalled', path)).toBe('path_lost')
+      expect(path.avoided).toBe(1)
+      expect(await codeOf('stalled', silent(true, { by: 'webrtc' }))).toBe('stalled')
     })
   })
 })
