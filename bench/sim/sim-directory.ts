@@ -41,6 +41,7 @@ export class SimDirectory {
     },
     acquaintanceOf: () => 'met',
     isSilent: () => false,
+    lostAtMs: () => undefined,
     known: () => this.#known.map(({ advertisement }) => advertisement),
     enumerate: async () => this.#known.map(({ advertisement }) => advertisement),
   }

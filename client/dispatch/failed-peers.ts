@@ -4,8 +4,8 @@ import type { Candidate } from '../request/index.ts'
 import { type Failure, pauseMs } from './failures.ts'
 
 /**
- * So long after its stream broke off, a peer that cannot be dialled may be on its way back: its process is started again,
- * or a machine changes its network. Longer than a large model takes to load.
+ * So long after it was lost, a peer that cannot be dialled may be on its way back: its process is started again, or a
+ * machine changes its network. Longer than a large model takes to load.
  */
 const BACK_MS = 90_000
 /** The same where another model can take over: long enough for a change of networks. */
@@ -23,8 +23,8 @@ interface FailedPeer {
   readonly newest: Failure
   /** It is not asked again before. */
   readonly readyAtMs: number
-  /** When its stream broke off. A peer that said why it ended has not left by accident. */
-  readonly brokeAtMs: number | undefined
+  /** When it was lost. A peer that said why it ended has not left by accident. */
+  readonly leftAtMs: number | undefined
 }
 
 /** The peers at which a request failed, and when each may be asked again. */
@@ -32,6 +32,7 @@ export class FailedPeers {
   readonly #clock: Pick<Clock, 'now'>
   readonly #random: () => number
   readonly #backMs: number
+  readonly #lostAtMs: (peer: string) => number | undefined
   #hasLostPath: boolean = false
   readonly #failures: Failure[] = []
   readonly #candidates: Candidate[] = []
@@ -41,14 +42,18 @@ export class FailedPeers {
     clock,
     random,
     hasNext,
+    lostAtMs,
   }: {
     readonly clock: Pick<Clock, 'now'>
     readonly random: () => number
     /** Whether another model is asked if no peer is left. */
     readonly hasNext: boolean
+    /** When the last connection to a peer closed. */
+    readonly lostAtMs: (peer: string) => number | undefined
   }) {
     this.#clock = clock
     this.#random = random
+    this.#lostAtMs = lostAtMs
     this.#backMs = hasNext ? BACK_BEFORE_NEXT_MS : BACK_MS
   }
 
@@ -73,7 +78,7 @@ export class FailedPeers {
     this.#peers.set(peer, {
       newest,
       readyAtMs: nowMs + pauseMs(newest, this.#failures.length, this.#random),
-      brokeAtMs: BREAKS.has(error.code) ? nowMs : this.#peers.get(peer)?.brokeAtMs,
+      leftAtMs: BREAKS.has(error.code) ? nowMs : this.#leftAtMs(peer, error),
     })
   }
 
@@ -92,15 +97,20 @@ export class FailedPeers {
     return this.#hasLostPath
   }
 
-  /** Whether a peer may be on its way back: its stream broke off, and now it, or the path to it, is lost. */
+  /** Whether a peer may be on its way back: it was there a while ago, and now it, or the path to it, is lost. */
   mayBeBack(peer: string): boolean {
-    const { newest, brokeAtMs } = this.#peers.get(peer) ?? {}
+    const { newest, leftAtMs } = this.#peers.get(peer) ?? {}
     const isLost = newest?.error.code === 'dial_failed' || newest?.error.code === 'path_lost'
-    return isLost && brokeAtMs !== undefined && this.#clock.now() - brokeAtMs < this.#backMs
+    return isLost && leftAtMs !== undefined && this.#clock.now() - leftAtMs < this.#backMs
   }
 
   /** The same of any of them. */
   mayAnyBeBack(): boolean {
     return [...this.#peers.keys()].some((peer) => this.mayBeBack(peer))
+  }
+
+  #leftAtMs(peer: string, { code }: InferenceError): number | undefined {
+    const known = this.#peers.get(peer)?.leftAtMs
+    return known ?? (code === 'dial_failed' ? this.#lostAtMs(peer) : undefined)
   }
 }

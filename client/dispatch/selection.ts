@@ -43,7 +43,11 @@ export class Selection {
   constructor(context: DispatchContext, init: SelectionInit) {
     this.#context = context
     this.#init = init
-    this.#failed = new FailedPeers({ ...context, hasNext: init.hasNext ?? false })
+    const { clock, random, directory } = context
+    this.#failed = new FailedPeers({
+      ...{ clock, random, hasNext: init.hasNext ?? false },
+      lostAtMs: (peer) => directory.lostAtMs(peer),
+    })
     this.meeting = new Meeting(context, {
       query: init.query,
       untried: (query) => this.#untried(query),

@@ -139,7 +139,12 @@ class DhtDirectory implements Directory {
   }
 
   connection(peer: string, isConnected: boolean): void {
-    if (!isConnected) this.#liveness.disconnected(peer)
+    if (isConnected) this.#liveness.connected(peer)
+    else this.#liveness.disconnected(peer)
+  }
+
+  lostAtMs(peer: string): number | undefined {
+    return this.#liveness.lostAtMs(peer)
   }
 
   /**

@@ -59,6 +59,8 @@ export interface Directory {
   }): Promise<readonly Advertisement[]>
   /** Whether the peer gave no answer when it was last asked for its advertisement. */
   isSilent(peer: string): boolean
+  /** When the last connection to a peer closed, by the clock. Undefined if one is open, or none ever was. */
+  lostAtMs(peer: string): number | undefined
   /** The first connection to a peer opened, or its last one closed. */
   connection(peer: string, isConnected: boolean): void
   /** Ends the running look-ups. */

@@ -21,6 +21,8 @@ export class Liveness {
     max: MAX_PEERS,
   })
 
+  readonly #lost = new LRUCache<string, number>({ max: MAX_PEERS })
+
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock
   }
@@ -46,5 +48,16 @@ export class Liveness {
   /** Its last connection broke: earlier signs of life no longer count. */
   disconnected(peer: string): void {
     this.#signs.delete(peer)
+    this.#lost.set(peer, this.#clock.now())
+  }
+
+  /** It is connected. */
+  connected(peer: string): void {
+    this.#lost.delete(peer)
+  }
+
+  /** When its last connection broke. Undefined if it is connected, or never was. */
+  lostAtMs(peer: string): number | undefined {
+    return this.#lost.get(peer)
   }
 }

@@ -162,12 +162,10 @@ describe('token ids that do not match the text', () => {
     const { text, error } = await read({ resume: 'exact' })
     expect(text).toBe('one two')
     expect(error?.traits.blame).not.toBe('caller')
-    expect(error?.details.attempts?.map(({ outcome }) => outcome).sort()).toEqual([
-      'dial_failed',
-      'not_resumable',
-      'not_resumable',
-      'stream_reset',
-    ])
+    // The first peer is dialled again for a while.
+    expect(new Set(error?.details.attempts?.map(({ outcome }) => outcome))).toEqual(
+      new Set(['stream_reset', 'not_resumable', 'dial_failed']),
+    )
   })
 })
 

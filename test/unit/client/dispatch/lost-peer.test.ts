@@ -10,6 +10,7 @@ import {
   says,
 } from '../../../../testing/swarms/client-peers.ts'
 import { type FakePeer, FakeSwarm } from '../../../../testing/swarms/fake-swarm.ts'
+import { delay } from '../../../../timing/index.ts'
 
 const request = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
 const TIMEOUT_MS = 200_000
@@ -94,7 +95,22 @@ describe('the only peer, whose process ends', () => {
   })
 })
 
-describe('a peer that was never reached', () => {
+describe('the only peer, which was lost before the request', () => {
+  it.each([
+    ['a moment ago is waited for', 0],
+    ['a while ago is waited for until the same time', 40_000],
+  ])('%s', async (_, agoMs) => {
+    const peer = await swarm.add(answers('hello'))
+    swarm.remove(peer)
+    swarm.disconnect(peer)
+    await delay(agoMs, { clock: swarm.clock })
+    swarm.clock.after(60_000 - agoMs, () => swarm.restore(peer, answers('hello')))
+    expect(await textOf()).toBe('hello')
+    expect(swarm.clock.now()).toBeLessThan(66_000)
+  })
+})
+
+describe('a peer that was never connected', () => {
   it('is not waited for', async () => {
     swarm.remove(await swarm.add(answers('hello')))
     await expect(textOf()).rejects.toMatchObject({ code: 'dial_failed' })
