@@ -56,8 +56,8 @@ export interface GatewayEnv {
     /** Name of the API key; callers without one share a name. */
     readonly caller: string
     readonly memory: BodyMemory
-    /** Its body, if it was read before its endpoint. */
-    readonly body?: Uint8Array
+    /** Its body, if it was read before its endpoint, which takes it. */
+    readonly body?: Uint8Array<ArrayBuffer>
     /** Turns before this request when it was queued. Absent if it never was. */
     readonly queued?: number
     /** Set if the answer failed after its first byte: it must not be replayed. */

@@ -6,7 +6,7 @@ export interface GatewayLimits {
   readonly keepAliveMs: number
   /** A request's body. @default 16 MiB, the wire's limit */
   readonly maxBodyBytes: number
-  /** Memory of all bodies in progress, text and parsed values included. @default 512 MiB */
+  /** Memory of all bodies in progress, text and parsed values included. @default 224 MiB: with what is not collected yet, the process stays below 512 */
   readonly maxBodyMemoryBytes: number
   /** A file for a batch. @default 64 MiB: it is received in memory (OpenAI allows 200) */
   readonly maxFileBytes: number
@@ -39,7 +39,7 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   timeoutMs: 600_000,
   keepAliveMs: 10_000,
   maxBodyBytes: 16_777_216,
-  maxBodyMemoryBytes: 536_870_912,
+  maxBodyMemoryBytes: 234_881_024,
   maxFileBytes: 67_108_864,
   maxUploads: 2,
   maxFilesBytes: 4_294_967_296,

@@ -22,6 +22,8 @@ export interface Claim {
    * @throws InferenceError `over_capacity`; bytes held before stay held
    */
   grow(bytes: number): void
+  /** Returns a part, which is not larger than what is held. */
+  shrink(bytes: number): void
   /** Releases everything; idempotent. */
   release(): void
 }
@@ -29,7 +31,8 @@ export interface Claim {
 /**
  * Bytes of requests held in memory, shared by dynamic thresholds (Choudhury and Hahne, 1998): a network may hold as
  * much as is left free, a peer half of that. A single peer gets at most a third of the budget, and some memory stays
- * free however many peers hold some.
+ * free however many peers hold some. One claim alone gets as much as a network, so that whatever is within the bounds on a
+ * request can be served.
  */
 export class ByteBudget {
   readonly #maxBytes: number
@@ -60,6 +63,11 @@ export class ByteBudget {
         held += bytes
         this.#add(names, bytes)
       },
+      shrink: (bytes) => {
+        if (released) return
+        held -= bytes
+        this.#add(names, -bytes)
+      },
       release: () => {
         if (!released) this.#add(names, -held)
         released = true
@@ -71,6 +79,7 @@ export class ByteBudget {
     const free = this.#maxBytes - this.#usedBytes - bytes
     if (held + bytes <= SMALL_CLAIM_BYTES) return free >= 0
     const shared = free - this.#maxBytes * KEPT_FOR_SMALL
+    if (this.#usedBytes === held) return held + bytes <= shared
     return this.#heldBy(network) + bytes <= shared && this.#heldBy(peer) + bytes <= shared / 2
   }
 

@@ -55,7 +55,13 @@ export {
 } from './direct-path.ts'
 export { ADVERTISEMENT_DOMAIN, RECEIPT_DOMAINS } from './ids.ts'
 export { depthOf, hasAtMost } from './json-bounds.ts'
-export { JsonCounter, type JsonShape, measureJson, parsedBytes } from './json-shape.ts'
+export {
+  JsonCounter,
+  type JsonShape,
+  measureJson,
+  parsedBytes,
+  readingBytes,
+} from './json-shape.ts'
 export { listOf } from './list-of.ts'
 export { isLoopbackAddress } from './loopback.ts'
 export {

@@ -130,6 +130,14 @@ export function parsedBytes({ bytes, containers, strings, commas }: JsonShape): 
   return bytes + values
 }
 
+/**
+ * Memory of a text and what is parsed from it, in bytes, until all of it was sent on or used: the text, the values, and
+ * the bytes. One character beyond ASCII doubles the text, and the strings among the values.
+ */
+export function readingBytes(shape: JsonShape, isWide: boolean): number {
+  return parsedBytes(shape) + shape.bytes * (isWide ? 4 : 2)
+}
+
 function tooMany(what: string, most: number): InferenceError {
   return new InferenceError(
     'invalid_request',

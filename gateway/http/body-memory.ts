@@ -1,6 +1,12 @@
 import { isAscii } from 'node:buffer'
 import type { MiddlewareHandler } from 'hono'
-import { ByteBudget, type JsonShape, parsedBytes, SMALL_CLAIM_BYTES } from '../../protocol/index.ts'
+import {
+  ByteBudget,
+  type JsonShape,
+  parsedBytes,
+  readingBytes,
+  SMALL_CLAIM_BYTES,
+} from '../../protocol/index.ts'
 import type { GatewayEnv } from '../context.ts'
 
 /** Streamed answers keep their request in memory until the end. */
@@ -18,10 +24,12 @@ export function bodyMemory(maxBytes: number): MiddlewareHandler<GatewayEnv> {
     const claim = budget.claim({ peer: c.get('requestId'), network: c.get('caller') })
     let heldBytes = 0
     let isWide = false
+    let arrived: JsonShape | undefined
     c.set('memory', {
       charge(shape, piece) {
         isWide ||= !isAscii(piece)
-        const cost = bodyBytes(shape, isWide)
+        arrived = shape
+        const cost = readingBytes(shape, isWide)
         if (cost <= SMALL_CLAIM_BYTES) return
         claim.grow(cost - heldBytes)
         heldBytes = cost
@@ -33,6 +41,7 @@ export function bodyMemory(maxBytes: number): MiddlewareHandler<GatewayEnv> {
       if (heldBytes > 0) {
         const { res } = c
         if (res.body !== null && STREAMED.test(res.headers.get('content-type') ?? '')) {
+          if (arrived !== undefined) claim.shrink(heldBytes - sentBytes(arrived, isWide))
           c.res = undefined
           c.res = new Response(thenRun(res.body, claim.release), res)
         } else claim.release()
@@ -41,12 +50,9 @@ export function bodyMemory(maxBytes: number): MiddlewareHandler<GatewayEnv> {
   }
 }
 
-/**
- * Memory of a body while it is read: its bytes, its text and the values. One character beyond Latin-1 doubles the text,
- * and the strings among the values.
- */
-function bodyBytes(shape: JsonShape, isWide: boolean): number {
-  return parsedBytes(shape) + shape.bytes * (isWide ? 4 : 2)
+/** Memory of a body that was sent: the values and the bytes, in case that another peer has to go on. */
+function sentBytes(shape: JsonShape, isWide: boolean): number {
+  return parsedBytes(shape) + shape.bytes * (isWide ? 2 : 1)
 }
 
 /** The same bytes; `run` is called when they end, fail or are cancelled. */

@@ -2,11 +2,12 @@ const FIRST_BYTES = 4_096
 
 /**
  * Bytes that arrive in pieces, in one buffer that grows as they do. Pieces are copied, not kept: one of a single byte
- * would keep alive what the socket read with it, 64 KiB, and an object of its own.
+ * would keep alive what the socket read with it, 64 KiB, and an object of its own. What is outgrown, or released, is free
+ * at once, and not at the next collection.
  */
 export class GatheredBytes {
   readonly #expected: number | undefined
-  #buffer: Buffer = Buffer.alloc(0)
+  #buffer = new ArrayBuffer(0)
   #length = 0
 
   /** @param expected number of bytes in all, where it is known. Memory is taken as they arrive, never before. */
@@ -14,27 +15,28 @@ export class GatheredBytes {
     this.#expected = expected
   }
 
-  get length(): number {
-    return this.#length
-  }
-
   add(piece: Uint8Array): void {
     this.#makeRoom(this.#length + piece.length)
-    this.#buffer.set(piece, this.#length)
+    new Uint8Array(this.#buffer).set(piece, this.#length)
     this.#length += piece.length
   }
 
   /** All bytes so far: a view, valid until the next piece. */
-  get bytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.#length)
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#buffer, 0, this.#length)
   }
 
   #makeRoom(needed: number): void {
-    if (needed <= this.#buffer.length) return
-    const doubled = Math.max(FIRST_BYTES, 2 * this.#buffer.length)
-    const room = Math.max(needed, Math.min(doubled, this.#expected ?? doubled))
-    const larger = Buffer.allocUnsafeSlow(room)
-    this.#buffer.copy(larger, 0, 0, this.#length)
-    this.#buffer = larger
+    const room = this.#buffer.byteLength
+    if (needed <= room) return
+    const doubled = Math.max(FIRST_BYTES, 2 * room)
+    this.#buffer = this.#buffer.transfer(
+      Math.max(needed, Math.min(doubled, this.#expected ?? doubled)),
+    )
   }
+}
+
+/** Frees the memory of bytes that are read no more: every view of them is empty afterwards. */
+export function freeBytes({ buffer }: Uint8Array<ArrayBuffer>): void {
+  buffer.transfer(0)
 }

@@ -11,7 +11,7 @@ import { HttpRefusal } from './http-refusal.ts'
  * @throws InferenceError `invalid_request` for too many values, `over_capacity` without memory for them; then the rest of
  *   the body is not read. HttpRefusal 413
  */
-export async function readBody(c: Context<GatewayEnv>): Promise<Uint8Array> {
+export async function readBody(c: Context<GatewayEnv>): Promise<Uint8Array<ArrayBuffer>> {
   try {
     return await countedBytes(c.req.raw, c.get('memory'))
   } catch (cause) {
@@ -20,7 +20,10 @@ export async function readBody(c: Context<GatewayEnv>): Promise<Uint8Array> {
   }
 }
 
-async function countedBytes(request: Request, memory: BodyMemory): Promise<Uint8Array> {
+async function countedBytes(
+  request: Request,
+  memory: BodyMemory,
+): Promise<Uint8Array<ArrayBuffer>> {
   const counter = new JsonCounter()
   const count = (piece: Uint8Array): void => {
     counter.add(piece)

@@ -1,7 +1,8 @@
 import type { Context } from 'hono'
-import { InferenceError, LIMITS } from '../../protocol/index.ts'
+import { InferenceError, LIMITS, SMALL_CLAIM_BYTES } from '../../protocol/index.ts'
 import { nextTurn, systemClock } from '../../timing/index.ts'
 import type { GatewayEnv } from '../context.ts'
+import { freeBytes } from './gathered-bytes.ts'
 import { readBody } from './read-body.ts'
 
 /** A request's body before validation; the fields are those that the gateway itself reads. */
@@ -19,11 +20,12 @@ export interface JsonBody {
  */
 export async function readJsonObject(c: Context<GatewayEnv>): Promise<JsonBody> {
   const bytes = c.get('body') ?? (await readBody(c))
+  const { length } = bytes
   let body: unknown
   try {
-    await nextTurn(bytes.length, systemClock)
-    body = JSON.parse(new TextDecoder().decode(bytes))
-    await nextTurn(bytes.length, systemClock)
+    await nextTurn(length, systemClock)
+    body = JSON.parse(textOf(bytes))
+    await nextTurn(length, systemClock)
   } catch (cause) {
     throw new InferenceError('invalid_request', 'the body is not JSON', { cause })
   }
@@ -34,4 +36,11 @@ export async function readJsonObject(c: Context<GatewayEnv>): Promise<JsonBody> 
     throw new InferenceError('invalid_request', `a request has at most ${LIMITS.maxFields} fields`)
   }
   return body as JsonBody
+}
+
+/** Takes the bytes: what is parsed from the text takes as much once more. */
+function textOf(bytes: Uint8Array<ArrayBuffer>): string {
+  const text = new TextDecoder().decode(bytes)
+  if (bytes.length > SMALL_CLAIM_BYTES) freeBytes(bytes)
+  return text
 }

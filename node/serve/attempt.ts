@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import type { BackendDone, BackendModel } from '../../backend/index.ts'
 import { specHashOf } from '../../ledger/index.ts'
@@ -70,12 +71,16 @@ async function receive(attempt: ServedAttempt): Promise<Received> {
   scope.expireIn(Math.min(head.remainingMs, uploadMs), 'the upload took too long')
   // A body of too many values is refused before the rest of it arrives.
   const counter = new JsonCounter()
-  const body = await upload.body(head, (piece) => counter.add(piece))
+  let isWide = false
+  const body = await upload.body(head, (piece) => {
+    counter.add(piece)
+    isWide ||= !isAscii(piece)
+  })
   attempt.onUploaded()
   const { maxTokens } = context
   const request = await eligibleRequest(head, body, {
     ...{ model, maxTokens, memory, clock },
-    shape: counter.shape,
+    ...{ shape: counter.shape, isWide },
   })
   return { head, model, request, deadlineAtMs: arrivedAtMs + head.remainingMs }
 }

@@ -9,6 +9,7 @@ import {
   type JsonShape,
   parsedBytes,
   parseRequest,
+  readingBytes,
   requestJson,
   requirementsOf,
   type ScoreRequest,
@@ -19,11 +20,13 @@ export interface Eligibility {
   readonly model: BackendModel
   /** 0: no bound. */
   readonly maxTokens: number
-  /** Reserves the memory that the parsed request needs beyond its bytes. */
-  readonly memory: Pick<Claim, 'grow'>
+  /** Reserves the memory that reading the request takes beyond its bytes. */
+  readonly memory: Pick<Claim, 'grow' | 'shrink'>
   readonly clock: Pick<Clock, 'after'>
   /** Of the bytes, counted as they arrived. */
   readonly shape: JsonShape
+  /** Whether a byte is beyond ASCII. */
+  readonly isWide: boolean
 }
 
 /**
@@ -35,13 +38,16 @@ export interface Eligibility {
 export async function eligibleRequest(
   head: Head,
   bytes: Uint8Array,
-  { model, maxTokens, memory, clock, shape }: Eligibility,
+  { model, maxTokens, memory, clock, shape, isWide }: Eligibility,
 ): Promise<InferenceRequest> {
-  memory.grow(parsedBytes(shape))
+  const takenBytes = readingBytes(shape, isWide) - shape.bytes
+  memory.grow(takenBytes)
   await nextTurn(bytes.length, clock)
   const body = requestJson(bytes)
   await nextTurn(bytes.length, clock)
   const request = parseRequest(head.kind, body)
+  // The text is not needed any longer.
+  memory.shrink(takenBytes - parsedBytes(shape))
   await nextTurn(bytes.length, clock)
   const { capabilities, fields } = requirementsOf(request)
   const lacking =

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
+import { GATEWAY_LIMITS } from '../../../gateway/defaults.ts'
 import type { GatewayClient } from '../../../gateway/gateway-client.ts'
 import { createGateway } from '../../../gateway/index.ts'
 import { closeIdleSockets } from '../../../gateway/server/idle-sockets.ts'
@@ -122,8 +123,8 @@ describe('the memory of bodies', () => {
     ['of any length', json, 3 * BYTES],
     ['with an idempotency key', { ...json, 'idempotency-key': 'k' }, 3 * BYTES],
   ])('counts the values of a body %s', async (_, headers, bytes) => {
-    // One request gets a quarter of the budget. Text takes three times its bytes.
-    const maxBodyMemoryBytes = 4 * 3.5 * bytes
+    // One request gets three eighths of the budget. Text takes three times its bytes.
+    const maxBodyMemoryBytes = (8 / 3) * 3.5 * bytes
     const statusOf = async (piece: string): Promise<number> => {
       const request = { method: 'POST', headers, body: filled(piece, bytes) }
       const gateway = createGateway(client, { maxBodyMemoryBytes })
@@ -132,6 +133,16 @@ describe('the memory of bodies', () => {
     expect(await statusOf(`"${'a'.repeat(bytes - 30)}"`)).toBe(400)
     const costly = [`"${'a'.repeat(bytes - 40)}字"`, '{}', '[]', '""', '{"a":1}', '1']
     expect(await Promise.all(costly.map(statusOf))).toEqual(costly.map(() => 503))
+  })
+
+  it('lets in the largest body, whatever its characters', async () => {
+    for (const piece of ['word', '字', 'word 字']) {
+      const text = piece.repeat(
+        Math.floor((GATEWAY_LIMITS.maxBodyBytes - 20) / Buffer.byteLength(piece)),
+      )
+      const request = { method: 'POST', headers: json, body: `{"model":"m","x":"${text}"}` }
+      expect((await createGateway(client).fetch('http://x/v1/responses', request)).status).toBe(400)
+    }
   })
 
   it('is free again after the answer', async () => {

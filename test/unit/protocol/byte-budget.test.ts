@@ -33,6 +33,27 @@ describe('memory for requests', () => {
     expect(budget.usedBytes).toBe(0)
   })
 
+  it('returns a part of a claim', () => {
+    const budget = new ByteBudget(TOTAL)
+    const claim = budget.claim({ peer: 'a', network: 'n' })
+    claim.grow(300)
+    claim.shrink(100)
+    expect(budget.usedBytes).toBe(200)
+    claim.release()
+    claim.shrink(100)
+    expect(budget.usedBytes).toBe(0)
+  })
+
+  it('gives more to a claim that is alone, and still leaves some to others', () => {
+    const budget = new ByteBudget(TOTAL)
+    const alone = budget.claim({ peer: 'a', network: 'n' })
+    alone.grow(0.37 * TOTAL)
+    expect(() => alone.grow(0.02 * TOTAL)).toThrow()
+    expect(fill(budget, 'b', 'm').held).toBeGreaterThan(TOTAL / 10)
+    const next = budget.claim({ peer: 'a', network: 'n' })
+    expect(() => next.grow(0.1 * TOTAL)).toThrow()
+  })
+
   it('leaves more to others than one peer can hold', () => {
     const budget = new ByteBudget(TOTAL)
     const greedy = fill(budget, 'a', 'n')
