@@ -1,4 +1,6 @@
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { addHostMetrics, NodeMetrics } from '../../../../cli/monitor/index.ts'
 import { createMetrics } from '../../../../gateway/metrics/index.ts'
@@ -81,7 +83,27 @@ describe('metrics of a node', () => {
   })
 })
 
+const GRAFANA = fileURLToPath(new URL('../../../../docs/grafana', import.meta.url))
+const hasPromtool = spawnSync('promtool', ['--version']).error === undefined
+
 describe('dashboards and alert rules', () => {
+  it.skipIf(!hasPromtool)('alert when they should, and not before, by Prometheus itself', () => {
+    const output = execFileSync('promtool', ['test', 'rules', 'alerts.test.yaml'], { cwd: GRAFANA })
+    expect(output.toString()).toContain('SUCCESS')
+  })
+
+  it('have a test for each alert', () => {
+    const named = (file: string, key: string): Set<string> => {
+      const text = readFileSync(`${GRAFANA}/${file}`, 'utf8')
+      return new Set(
+        Array.from(text.matchAll(new RegExp(`\\b${key}: (\\w+)`, 'g')), ([, name = '']) => name),
+      )
+    }
+    const alerts = named('alerts.yaml', 'alert')
+    expect(alerts.size).toBeGreaterThan(9)
+    expect(named('alerts.test.yaml', 'alertname')).toEqual(alerts)
+  })
+
   it('alert also when the series of a model ends with its last peer', () => {
     const text = readFileSync(
       new URL('../../../../docs/grafana/alerts.yaml', import.meta.url),
