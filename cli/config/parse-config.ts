@@ -21,6 +21,12 @@ const MAX_ALIASES = 64
 /** Values of one setting, those that aliases repeat included. */
 const MAX_VALUES = 10_000
 
+/** Errors of the parser that speak of its own methods, or leave the reader to guess. */
+const SYNTAX: Readonly<Record<string, string>> = {
+  DUPLICATE_KEY: 'This setting stands in the file a second time.',
+  MULTIPLE_DOCS: 'It must be one document: the line --- begins another.',
+}
+
 type Variables = Readonly<Record<string, string | undefined>>
 
 export interface ParseConfigOptions {
@@ -68,7 +74,8 @@ export function readConfig(
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const faults = document.errors.map(
-    ({ pos, message }) => new ConfigError(path, lines.linePos(pos[0]).line, undefined, message),
+    ({ pos, code, message }) =>
+      new ConfigError(path, lines.linePos(pos[0]).line, undefined, SYNTAX[code] ?? message),
   )
   // Behind an error of syntax the rest means something else.
   if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) return { entries: [], faults }

@@ -26,7 +26,8 @@ function textOf(file: string, onFault: (why: string) => void): string {
   try {
     return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
   } catch (error) {
-    onFault(error instanceof Error ? error.message : String(error))
+    const why = error instanceof Error ? error.message : String(error)
+    onFault(why.includes(file) ? why : `${file}: ${why}`)
     return ''
   }
 }

@@ -141,7 +141,9 @@ describe('a file that is not understood', () => {
     ['gateway: 7', '1: gateway: It must be a mapping'],
     ['- 1', '1: It must be a mapping of settings'],
     ['a: [', '1: '],
-    ['port: 1\nport: 2', '2: Map keys must be unique'],
+    ['port: 1\n---\nport: 2', '2: It must be one document'],
+    ['invite: $'.concat('{file:/}'), '1: invite: /: EISDIR'],
+    ['port: 1\nport: 2', '2: This setting stands in the file a second time.'],
   ])('is refused by line and setting: %j', async (yaml, message) => {
     const failure = await configured({ yaml }).catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(UsageError)
@@ -205,7 +207,7 @@ describe('a check of a file', () => {
       'f:9: node.mdns: It has no value.',
       expect.stringMatching(/^f:10: node\.listen: It is not a multiaddr/),
       expect.stringMatching(/^f:10: node\.listen: It is not a multiaddr/),
-      'f:11: Map keys must be unique',
+      'f:11: This setting stands in the file a second time.',
       'f:11: gateway: It must be a mapping of settings of `gateway`.',
       expect.stringContaining('No command has'),
       expect.stringContaining('ENOENT'),
