@@ -168,6 +168,12 @@ describe('the compose file', () => {
     expect(mounted).toHaveLength(expected.length)
   })
 
+  it('puts all of them into one swarm, with the invite or without', () => {
+    const names = Object.values(services).map(({ environment }) => environment['SKEIN_SWARM_NAME'])
+    expect(new Set(names).size).toBe(1)
+    expect(names[0]).toMatch(/SKEIN_SWARM_NAME:-\w+\}$/)
+  })
+
   it('gives commands options and variables that they have', () => {
     expect(unknownVariables(text)).toEqual([])
     for (const { command, environment } of Object.values(services)) {
