@@ -8,7 +8,7 @@ export function directPathLines(state: DirectPathsState): readonly string[] {
     case 'missing':
       return []
     case 'serving':
-      return [`  direct     tells peers where it sees them, at UDP port ${state.stunPort}`]
+      return [`  direct     tells peers where it sees them${atPort(state.stunPort)}`]
     case 'on':
       return state.open === 0
         ? []
@@ -35,7 +35,7 @@ export function directPathFinding(state: DirectPathsState): {
           'nothing to do: relays carry the traffic. `npm install node-datachannel` lets it go past them where both routers allow that',
       }
     case 'serving':
-      return { message: `answers STUN at UDP port ${state.stunPort}` }
+      return { message: `tells peers where it sees them${atPort(state.stunPort)}` }
     case 'on':
       return {
         message: `${state.open} open${state.lastFailure === undefined ? '' : `; the last attempt: ${plainLine(state.lastFailure)}`}`,
@@ -43,4 +43,8 @@ export function directPathFinding(state: DirectPathsState): {
     default:
       return state satisfies never
   }
+}
+
+function atPort(stunPort: number | undefined): string {
+  return stunPort === undefined ? ', without STUN' : `, at UDP port ${stunPort}`
 }

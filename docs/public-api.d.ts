@@ -2126,7 +2126,7 @@ type DirectPathsState = {
     readonly status: 'off' | 'missing';
 } | {
     readonly status: 'serving';
-    readonly stunPort: number;
+    readonly stunPort?: number;
 } | {
     readonly status: 'on';
     readonly open: number;

@@ -12,8 +12,8 @@ import { serveStun } from './stun-server.ts'
 export type DirectPathsState =
   /** `missing`: the package `node-datachannel` is not installed. */
   | { readonly status: 'off' | 'missing' }
-  /** A bootstrap peer, which tells others where it sees them. `stunPort`: a UDP port. */
-  | { readonly status: 'serving'; readonly stunPort: number }
+  /** A bootstrap peer, which tells others where it sees them. `stunPort`: a UDP port; absent where it answers no STUN. */
+  | { readonly status: 'serving'; readonly stunPort?: number }
   | {
       readonly status: 'on'
       /** Direct paths that are open. */
@@ -56,32 +56,42 @@ export async function keepDirectPaths(init: KeepDirectPathsInit): Promise<() => 
 }
 
 async function serve(init: KeepDirectPathsInit): Promise<() => DirectPathsState> {
-  const { libp2p, own, privateKey, now, signal, onFault } = init
+  const { libp2p, privateKey, now } = init
+  const port = await openStun(init)
+  const stun = port === undefined ? {} : { stunPort: port }
+  await libp2p.handle(PROTOCOLS.sighting, createSightingServer({ privateKey, now, ...stun }), {
+    maxInboundStreams: 2,
+  })
+  return () => ({ status: 'serving', ...stun })
+}
+
+/**
+ * Answers STUN at the number of the first TCP port. Over IPv6, sockets have the address that is seen, and none needs to
+ * be asked for.
+ *
+ * @returns the UDP port; `undefined` where the host listens on no IPv4 address, or the port is taken
+ */
+async function openStun(init: KeepDirectPathsInit): Promise<number | undefined> {
+  const { own, signal, onFault } = init
   const listening = own
     .all()
     .filter(({ source }) => source === 'interface')
     .map(({ address }) => endpointOf(multiaddr(address)))
     .filter((endpoint) => endpoint?.family === 4)
   const [first, ...others] = listening
-  // Over IPv6, sockets have the address that is seen, and none needs to be asked for.
-  if (first === undefined) return () => ({ status: 'off' })
+  if (first === undefined) return undefined
   const { port } = first
   const ip = others.every((other) => other?.ip === first.ip) ? first.ip : '0.0.0.0'
-  let stunPort: number
   try {
-    stunPort = await serveStun({ ip, port, now: systemClock.now, signal })
+    return await serveStun({ ip, port, now: systemClock.now, signal })
   } catch (error) {
     if (signal.aborted) throw error
     const { code } = error as NodeJS.ErrnoException
     onFault(
       `cannot answer STUN at UDP port ${port} (${code ?? String(error)}): peers behind NAT use relays. Free the port, or listen at another one`,
     )
-    return () => ({ status: 'off' })
+    return undefined
   }
-  await libp2p.handle(PROTOCOLS.sighting, createSightingServer({ privateKey, stunPort, now }), {
-    maxInboundStreams: 2,
-  })
-  return () => ({ status: 'serving', stunPort })
 }
 
 async function use(init: KeepDirectPathsInit): Promise<() => DirectPathsState> {

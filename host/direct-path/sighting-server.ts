@@ -7,8 +7,8 @@ import { SIGHTINGS } from './limits.ts'
 
 export interface SightingServerInit {
   readonly privateKey: PrivateKey
-  /** UDP port of the STUN server. */
-  readonly stunPort: number
+  /** UDP port of the STUN server. @default no server */
+  readonly stunPort?: number
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -16,8 +16,8 @@ export interface SightingServerInit {
 /** Tells a peer, signed, at which public IP address its connection comes from. For `libp2p.handle`. */
 export function createSightingServer({
   privateKey,
-  stunPort,
   now,
+  ...stun
 }: SightingServerInit): (stream: Stream, connection: Connection) => Promise<void> {
   const rates = new OriginRates(SIGHTINGS)
   return (stream, connection) =>
@@ -27,6 +27,6 @@ export function createSightingServer({
       if (ip === undefined || !rates.take(connection, now())) return encodeSightingResponse({})
       const peer = remotePeer.toMultihash().bytes
       const sighting = await sealSighting({ peer, ip, atMs: now() }, privateKey)
-      return encodeSightingResponse({ stunPort, sighting })
+      return encodeSightingResponse({ ...stun, sighting })
     })
 }

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { keepDirectPaths } from '../../../../host/direct-path/keep-direct-paths.ts'
 import { createHost } from '../../../../host/index.ts'
 import { OwnAddresses } from '../../../../host/reach/index.ts'
+import { PROTOCOLS } from '../../../../protocol/index.ts'
 
 it('is reported as missing where the package is not installed, and offers nothing', async () => {
   await using host = await createHost({ dht: 'client' })
@@ -33,4 +34,13 @@ it('is off unless it is asked for, and serves STUN on a host that always relays'
     status: 'serving',
     stunPort: Number(/tcp\/(\d+)/.exec(address?.toString() ?? '')?.[1]),
   })
+})
+
+it('signs sightings where it listens on IPv6 only, which needs no STUN', async () => {
+  await using bootstrap = await createHost({
+    ...{ dht: 'server', relay: 'always', webrtc: true },
+    listen: ['/ip6/::1/tcp/0'],
+  })
+  expect(bootstrap.directPaths()).toEqual({ status: 'serving' })
+  expect(bootstrap.libp2p.getProtocols()).toContain(PROTOCOLS.sighting)
 })
