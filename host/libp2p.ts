@@ -2,6 +2,7 @@ import type { Libp2p } from '@libp2p/interface'
 import { webSockets } from '@libp2p/websockets'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
+import { systemClock } from '../timing/index.ts'
 import { addressOrder } from './address-order.ts'
 import type { Persistence } from './data-dir.ts'
 import { CONNECTIONS, type NamedHostInit } from './defaults.ts'
@@ -9,7 +10,7 @@ import type { Gater } from './gater.ts'
 import type { ConnectionKeeper } from './inbound/index.ts'
 import { listenFailure } from './listen-failure.ts'
 import { muxer } from './muxer.ts'
-import { type IpVersions, tcpTransport } from './network/index.ts'
+import { type IpVersions, SilentAddresses, tcpTransport } from './network/index.ts'
 import { noise } from './noise.ts'
 import { type SwarmSecrets, swarmProtector } from './protector/index.ts'
 import type { OwnAddresses } from './reach/index.ts'
@@ -38,6 +39,7 @@ export async function createInstance(
   { own, mapped, relaying, inbound, versions }: InstanceParts,
 ): Promise<Libp2p<HostServices>> {
   const secrets = secretsOf(init)
+  const silent = new SilentAddresses(systemClock.now)
   const libp2p = await createLibp2p<HostServices>({
     start: false,
     privateKey: persistence.privateKey,
@@ -50,7 +52,7 @@ export async function createInstance(
       listen: [...listen],
       announceFilter: (chosen) => own.announced([...chosen, ...relaying.addresses]),
     },
-    transports: [tcpTransport(versions), webSockets(), relayTransport(relaying.suspicions)],
+    transports: [tcpTransport(versions, silent), webSockets(), relayTransport(relaying.suspicions)],
     connectionEncrypters: [noise()],
     streamMuxers: [muxer()],
     connectionGater: {
@@ -63,6 +65,7 @@ export async function createInstance(
       ...inbound.limits,
       addressSorter: addressOrder({
         isNear: gater.isNear,
+        isSilent: silent.has,
         isSuspect: (address) =>
           relaying.suspicions.leadsThroughSuspect(address) || versions.isSuspect(address),
       }),

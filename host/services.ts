@@ -10,6 +10,7 @@ import type { NamedHostInit } from './defaults.ts'
 import { guardedDht } from './dht-guard/index.ts'
 import type { GateComponents } from './members/index.ts'
 import { type Neighbours, neighbours } from './neighbours.ts'
+import type { PatientDialOptions } from './network/index.ts'
 import type { AddressSources, OwnAddresses } from './reach/index.ts'
 import { serviceTag } from './swarm-name.ts'
 
@@ -76,8 +77,10 @@ export function createServices(
       return own
     },
     exactDialer: ({ transportManager }: DialComponents) => ({
-      dial: (address: Multiaddr, options: ExactDialOptions) =>
-        transportManager.dial(address, options),
+      dial: (address: Multiaddr, options: ExactDialOptions) => {
+        const patient: ExactDialOptions & PatientDialOptions = { ...options, isPatient: true }
+        return transportManager.dial(address, patient)
+      },
     }),
     handlers: ({ registrar }: HandlerComponents) => ({
       of: (protocol: string) => registrar.getHandler(protocol).handler,

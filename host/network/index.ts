@@ -2,4 +2,5 @@
 
 export { IpVersions } from './ip-versions.ts'
 export { watchNetwork } from './network-watch.ts'
-export { tcpTransport } from './tcp-transport.ts'
+export { SilentAddresses } from './silent-addresses.ts'
+export { type PatientDialOptions, tcpTransport } from './tcp-transport.ts'

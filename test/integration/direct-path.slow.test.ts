@@ -45,6 +45,7 @@ describeOnInternet('a direct path between two NATs', () => {
     const node = await startPeer(left, { role: 'node', engine, host: { ...host, listen } })
     await node.until('reserved', ({ relaying }) => relaying.held.length === 1)
     const client = await startPeer(right, { role: 'client', host })
+    await client.until('joined', ({ connections }) => connections.length > 0)
     return { node, client }
   }
   const has =
@@ -171,7 +172,8 @@ describeOnInternet('a direct path between two NATs', () => {
     const right = await internet.host({ ip6: '2a0e:47::1' })
     await Promise.all([left, right].map(filterLikeFirewall))
     const { node, client } = await pair(left, right, { listen })
-    expect((await client.ask(MODEL, PROMPT)).text).toBe(COUNT)
+    const first = await client.ask(MODEL, PROMPT)
+    expect({ text: first.text, error: first.error }).toEqual({ text: COUNT, error: undefined })
     const { connections } = await client.until('direct', has(1))
     expect(connections.some((at) => at.startsWith('/ip6/2a0e:46::1/udp/'))).toBe(true)
     const { text, record } = await client.ask(MODEL, PROMPT)
