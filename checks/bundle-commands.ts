@@ -22,6 +22,8 @@ await build({
     'grammar-child': 'backend/embedded/grammar-child.ts',
   },
   platform: 'node',
+  // The oldest Node that package.json names has no `using`.
+  transform: { target: 'node22.18' },
   // Native packages, and those that a user adds.
   external: [
     'classic-level',
@@ -55,7 +57,10 @@ await build({
   logLevel: 'warn',
 })
 for (const file of globSync(`${destination}/*.js`)) {
-  writeFileSync(file, ascii(readFileSync(file, 'utf8'), file))
+  const source = readFileSync(file, 'utf8')
+  if (/\busing [\w$]+=/.test(source))
+    throw new Error(`${file}: \`using\`, which Node 22 does not know`)
+  writeFileSync(file, ascii(source, file))
 }
 
 /** The same list of natural numbers, as text that is a third of the length and becomes one block of memory. */
