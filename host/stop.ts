@@ -4,7 +4,7 @@ import type { Persistence } from './data-dir.ts'
 import { STOP_TIMEOUT_MS } from './defaults.ts'
 
 interface Closable {
-  readonly close: () => Promise<void>
+  close(): Promise<void>
 }
 
 /** Stops a host within a bounded time. Idempotent; never throws. */
@@ -26,9 +26,9 @@ export function createStop(init: {
   }
   const stop = async (): Promise<void> => {
     init.stopping.abort(new DOMException('the host stops', 'AbortError'))
-    for (const keeper of init.keepers) await attempt('keeping what is known', keeper.close)
+    for (const keeper of init.keepers) await attempt('keeping what is known', () => keeper.close())
     await attempt('stopping libp2p', () => stopInTime(init.libp2p))
-    await attempt('closing the datastore', init.persistence.close)
+    await attempt('closing the datastore', () => init.persistence.close())
   }
   return () => {
     stopped ??= stop()
