@@ -6,6 +6,8 @@ import { type FaultEngine, type FaultNode, startFaultNode } from './fault-node.t
 
 const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 const FIND_TIMEOUT_MS = 90_000
+/** Times that nodes are started before the client has to find them. */
+const MAX_ROUNDS = 3
 const REPORT_TIMEOUT_MS = 10_000
 const LOOK_AGAIN_MS = 50
 
@@ -57,20 +59,39 @@ export class FaultSwarm implements AsyncDisposable {
     return model.id
   }
 
-  /** Starts nodes in place of those that died, and waits until the client knows all. */
+  /**
+   * Starts nodes in place of those that died, and waits until the client knows all. One that it does not find in time is
+   * replaced as well.
+   *
+   * @throws Error if the client does not find those that were started last
+   */
   async refill(): Promise<void> {
     for (const node of this.#nodes) if (!node.alive) this.#nodes.delete(node)
-    while (this.#nodes.size < this.#size) {
-      const bootstrap = this.#introducer.addresses().map(String)
-      const task = { engine: this.#engine, bootstrap }
-      this.#nodes.add(await startFaultNode(task, (index) => this.#open.delete(index)))
+    for (let round = 1; ; round += 1) {
+      while (this.#nodes.size < this.#size) {
+        const bootstrap = this.#introducer.addresses().map(String)
+        const task = { engine: this.#engine, bootstrap }
+        this.#nodes.add(await startFaultNode(task, (index) => this.#open.delete(index)))
+      }
+      const unknown = await this.#unknown()
+      if (unknown.length === 0) return
+      if (round === MAX_ROUNDS) throw new Error('the client does not find the nodes')
+      console.error(`${unknown.length} nodes were not found in ${FIND_TIMEOUT_MS / 1_000} s`)
+      for (const node of unknown) {
+        this.#nodes.delete(node)
+        await node[Symbol.asyncDispose]()
+      }
     }
+  }
+
+  /** Nodes that the client does not come to know in time. */
+  async #unknown(): Promise<readonly FaultNode[]> {
     const deadline = Date.now() + FIND_TIMEOUT_MS
     for (;;) {
       const peers = await this.client.peers().catch(() => [])
       const known = new Set(peers.map(({ peerId }) => peerId))
-      if ([...this.#nodes].every(({ peerId }) => known.has(peerId))) return
-      if (Date.now() > deadline) throw new Error('the client does not find the nodes')
+      const unknown = [...this.#nodes].filter(({ peerId }) => !known.has(peerId))
+      if (unknown.length === 0 || Date.now() > deadline) return unknown
       await new Promise((done) => setTimeout(done, LOOK_AGAIN_MS))
     }
   }

@@ -47,7 +47,10 @@ export async function faults(
   const tally = new Tally()
   for await (const variant of variantsOf(choice, model)) {
     await using _started = variant
-    await tryVariant(variant, quick ? QUICK : PLACES, tally)
+    await tryVariant(variant, quick ? QUICK : PLACES, tally).catch((error: unknown) => {
+      // What was measured by then is told.
+      tally.note(`not all of ${variant.shapes.join(', ')} were tried: ${String(error)}`)
+    })
   }
   const { engine, flavour = engine === undefined ? 'embedded' : 'tried' } = choice
   return {

@@ -15,7 +15,7 @@ export interface Broken {
 /** Outcomes by shape. */
 export class Tally {
   readonly #broken: Broken[] = []
-  readonly #skipped: string[] = []
+  readonly #notes: string[] = []
 
   add(broken: Broken): void {
     this.#broken.push(broken)
@@ -24,7 +24,12 @@ export class Tally {
   }
 
   skip(shape: Shape, dialect: Dialect, why: string): void {
-    this.#skipped.push(`${shape}, ${dialect}: not tried: ${why}`)
+    this.note(`${shape}, ${dialect}: not tried: ${why}`)
+  }
+
+  note(text: string): void {
+    console.error(text)
+    this.#notes.push(text)
   }
 
   rows(): Record<string, string | number>[] {
@@ -53,7 +58,7 @@ export class Tally {
   notes(): string[] {
     const failures = this.#broken.filter(({ outcome }) => outcome !== 'same')
     const told = failures.map(({ shape, name, outcome }) => `${shape}, ${name}: ${String(outcome)}`)
-    return [...told, ...this.#skipped]
+    return [...told, ...this.#notes]
   }
 }
 
