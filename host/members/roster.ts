@@ -10,12 +10,24 @@ import {
   type Revocation,
   type Rotation,
 } from '../../protocol/index.ts'
-import { bestOf, joinedWith } from './certificates.ts'
+import { bestOf, isAfter, type Joins, joinsOf } from './certificates.ts'
 import { MEMBERSHIP } from './limits.ts'
 import { inTime, refused, type Standing } from './standing.ts'
 
 /** `new`: in force now. `known`: this number of the issuer or a later one is there. `void`: its issuer may not issue. */
 export type Taken = 'new' | 'known' | 'void'
+
+const NO_JOINS: Joins = { byMember: new Map(), inOrder: [] }
+
+/** What is looked up in the lists. */
+interface Indexed {
+  /** By member, see {@link Roster.members}. */
+  readonly best: ReadonlyMap<string, Certificate>
+  /** By the key of an invite. */
+  readonly joins: ReadonlyMap<string, Joins>
+  /** Members that the owner made admins, revoked or not. */
+  readonly admins: ReadonlySet<string>
+}
 
 export interface RosterInit {
   readonly swarmId: Uint8Array
@@ -36,8 +48,8 @@ export class Roster {
   readonly #revocations = new Map<string, Map<string, Revocation>>()
   /** The newest of each issuer, in whichever of its lists it was. */
   readonly #rotations = new Map<string, Rotation>()
-  /** By member, see {@link members}; `undefined` after a change of the lists. */
-  #best: ReadonlyMap<string, Certificate> | undefined
+  /** Of the lists as they are: each connection is judged by them, again and again. `undefined` after a change. */
+  #indexed: Indexed | undefined
 
   constructor({ swarmId, owner }: RosterInit) {
     this.swarmId = swarmId
@@ -46,7 +58,7 @@ export class Roster {
 
   /** @param list its signatures were verified */
   take(list: MemberList): Taken {
-    this.#best = undefined
+    this.#indexed = undefined
     if (!equals(list.swarmId, this.swarmId) || !this.#mayIssue(list)) return 'void'
     const key = list.issuer.toString()
     const known = this.#lists.get(key)
@@ -55,6 +67,7 @@ export class Roster {
     const isOlder = known !== undefined && known.number >= list.number
     if (!isOlder) this.#lists.set(key, list)
     if (this.isOwner(list.issuer)) this.#dropVoidLists()
+    this.#indexed = undefined
     return isOlder && !hasRevoked ? 'known' : 'new'
   }
 
@@ -119,8 +132,7 @@ export class Roster {
 
   /** Whether the owner made this member an admin, revoked or not. */
   isAdmin(member: PeerId): boolean {
-    const certificates = this.listOf(this.owner)?.certificates ?? []
-    return certificates.some((each) => each.role === 'admin' && each.member.equals(member))
+    return this.#index().admins.has(member.toString())
   }
 
   /** All revocations by one issuer, those of its earlier lists that were seen included. */
@@ -130,16 +142,17 @@ export class Roster {
 
   /** The best certificate of each member: the highest role, then the last to expire. Expired and revoked ones included. */
   members(): readonly Certificate[] {
-    return [...this.#members().values()]
+    return [...this.#index().best.values()]
   }
 
   certificateOf(member: PeerId): Certificate | undefined {
-    return this.#members().get(member.toString())
+    return this.#index().best.get(member.toString())
   }
 
   /** Members that joined with this invite, the first one first. */
   joinedWith(invite: PeerId): readonly PeerId[] {
-    return joinedWith(invite, this.#certificates())
+    const joins = this.#index().joins.get(invite.toString())
+    return joins?.inOrder.map(({ member }) => member) ?? []
   }
 
   invite(key: PeerId): { readonly entry: InviteEntry; readonly issuer: PeerId } | undefined {
@@ -161,9 +174,17 @@ export class Roster {
       )
   }
 
-  #members(): ReadonlyMap<string, Certificate> {
-    this.#best ??= bestOf(this.#certificates())
-    return this.#best
+  #index(): Indexed {
+    if (this.#indexed !== undefined) return this.#indexed
+    const certificates = this.#certificates()
+    const byOwner = this.listOf(this.owner)?.certificates ?? []
+    const admins = byOwner.filter(({ role }) => role === 'admin')
+    this.#indexed = {
+      best: bestOf(certificates),
+      joins: joinsOf(certificates),
+      admins: new Set(admins.map(({ member }) => member.toString())),
+    }
+    return this.#indexed
   }
 
   #certificates(): readonly Certificate[] {
@@ -238,10 +259,12 @@ export class Roster {
 
   /** Two admins that could not reach each other may both have let a member join: the first ones stay. */
   #isOverused(certificate: Certificate): boolean {
-    const { invite, member } = certificate
+    const { invite, member, joinedAtMs } = certificate
     if (invite === undefined) return false
-    const joined = joinedWith(invite.key, [...this.#certificates(), certificate])
-    return joined.findIndex((other) => other.equals(member)) >= invite.uses
+    const joins = this.#index().joins.get(invite.key.toString()) ?? NO_JOINS
+    const listed = joins.byMember.get(member.toString())?.joinedAtMs ?? joinedAtMs
+    const join = { member, joinedAtMs: Math.min(joinedAtMs, listed) }
+    return isAfter(join, invite.uses, joins)
   }
 }
 

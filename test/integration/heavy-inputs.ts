@@ -1,5 +1,6 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
 import { generateKeyPair } from '@libp2p/crypto/keys'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { createOpenAiBackend } from '../../backend/index.ts'
 import { parseConfig } from '../../cli/config/parse-config.ts'
 import { parseChunk } from '../../client/attempt/chunk.ts'
@@ -10,8 +11,10 @@ import { createAdvertisementBook } from '../../host/advertisement-book.ts'
 import { DHT_LIMITS } from '../../host/dht-guard/limits.ts'
 import { boundMessage } from '../../host/dht-guard/message.ts'
 import { fetchAdvertisement } from '../../host/exchange-client.ts'
+import { Roster } from '../../host/members/roster.ts'
 import {
   type Advertisement,
+  type Certificate,
   decodeAdvertisementResponse,
   decodeMembershipQuestion,
   decodeNodeFrame,
@@ -19,6 +22,7 @@ import {
   encodeAdvertisementResponse,
   encodeNodeFrame,
   LIMITS,
+  type MemberList,
   openMemberList,
   sealAdvertisement,
   sealMemberList,
@@ -146,6 +150,28 @@ async function memberList(): Promise<() => unknown> {
   return () => openMemberList(list)
 }
 
+/** As many connections as a host has, judged by lists of members that all joined with one invite. */
+async function membersOfOneInvite(): Promise<() => unknown> {
+  const owner = await generateKeyPair('Ed25519')
+  const issuer = peerIdFromPrivateKey(owner)
+  const [invite, ...members] = await Promise.all(
+    Array.from({ length: LIMITS.maxMembers + 1 }, () => newPeerId()),
+  )
+  const swarmId = new Uint8Array(32)
+  const certificates = members.map((member, at) => ({
+    ...{ swarmId, member, issuer, name: 'm', role: 'node', bytes: new Uint8Array() },
+    ...{ joinedAtMs: at, notBeforeMs: Date.now(), expiresAtMs: Date.now() + 3_600_000 },
+    invite: { key: invite, uses: LIMITS.maxMembers },
+  }))
+  const roster = new Roster({ swarmId, owner: issuer })
+  const none = { invites: [], revocations: [], closedInvites: [], bytes: new Uint8Array() }
+  roster.take({ swarmId, issuer, number: 1, issuedAtMs: 1, certificates, ...none } as MemberList)
+  const newest = certificates.at(-1) as Certificate
+  return () => {
+    for (let n = 0; n < 300; n += 1) roster.standingOf(newest, Date.now())
+  }
+}
+
 /** All that a book holds: 1,024 peers with 128 models and their aliases. */
 let book: readonly Advertisement[] | undefined
 
@@ -228,6 +254,7 @@ export const HEAVY: readonly HeavyInput[] = [
     work: decoding(decodeMembershipQuestion, 3),
   },
   { role: 'member', input: 'a list of the most revocations', work: memberList },
+  { role: 'member', input: 'connections of members by one invite', work: membersOfOneInvite },
   {
     ...{ role: 'gateway', input: 'a line of a batch with 130,000 fields' },
     work: async () => {
