@@ -4,7 +4,7 @@ import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { InferenceError } from '../../protocol/index.ts'
 import { errorResponse, textsOf } from '../http/index.ts'
-import { endPipelined } from './pipelined.ts'
+import { inTurn } from './in-turn.ts'
 import { sendTexts } from './send-texts.ts'
 
 /** How long an idle connection is kept: longer than the SDKs keep theirs, so that the server never closes first. */
@@ -48,8 +48,10 @@ export async function listening(
       connectionsCheckingInterval: 1_000,
       requestTimeout: 300_000,
     }
-    const server = createServer(times, (incoming, outgoing) => void answer(incoming, outgoing))
-    endPipelined(server)
+    const server = createServer(
+      times,
+      inTurn((incoming, outgoing) => void answer(incoming, outgoing)),
+    )
     server.once('listening', () => resolve(server))
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const why = REASONS[cause.code ?? ''] ?? cause.message

@@ -18,10 +18,12 @@ const TIMEOUT = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n'
 export function endSlowUploads(server: Server, clock: Clock): void {
   server.on('request', (request, response) => {
     const { socket } = request
-    const startedAtMs = clock.now()
+    let startedAtMs = clock.now()
     const before = socket.bytesRead
     const timer = every(clock, UPLOAD_LIMITS.checkMs, () => {
       if (request.complete || response.headersSent) return timer[Symbol.dispose]()
+      // What has arrived is not read yet: the request waits for its turn.
+      if (request.readableLength > 0) startedAtMs += UPLOAD_LIMITS.checkMs
       const countedMs = clock.now() - startedAtMs - UPLOAD_LIMITS.graceMs
       const due = (countedMs * UPLOAD_LIMITS.bytesPerSecond) / 1_000
       if (countedMs <= 0 || socket.bytesRead - before >= due) return

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { endSlowUploads, UPLOAD_LIMITS } from '../../../../gateway/server/slow-uploads.ts'
@@ -7,16 +7,19 @@ import { VirtualClock } from '../../../../testing/virtual-clock.ts'
 
 const HEAD = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n'
 let server: Server
+let request: IncomingMessage
 let clock: VirtualClock
 let socket: Socket
 let received: string
 /** Bytes of the body at the server. */
 let arrived: number
 
-async function start(guarded = true): Promise<void> {
+async function start(guarded = true, isRead = true): Promise<void> {
   clock = new VirtualClock()
   arrived = 0
-  server = createServer((request) => {
+  server = createServer((incoming) => {
+    request = incoming
+    if (!isRead) return
     request.on('data', (bytes: Uint8Array) => {
       arrived += bytes.length
     })
@@ -62,4 +65,14 @@ describe('a body that is withheld', () => {
     await clock.run(UPLOAD_LIMITS.graceMs + 10_000)
     expect(socket.destroyed).toBe(false)
   })
+})
+
+it('is not too slow while the request waits for its turn, and what has come is not read', async () => {
+  socket.destroy()
+  server.close()
+  await start(true, false)
+  socket.write('x'.repeat(1_000))
+  await once(request, 'readable')
+  await clock.advance(120_000)
+  expect(request.socket.writableEnded).toBe(false)
 })
