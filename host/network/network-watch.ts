@@ -22,12 +22,12 @@ const LOOK_MS = 2_000
 /** The machine slept if the clock advanced by this much more than the timer's delay. */
 const SLEPT_MS = 15_000
 /** Interval of checking one connection for whether the network is still there, while streams are open. */
-const HEARTBEAT_MS = 5_000
+const HEARTBEAT_MS = 3_000
 /** At rest one check in so many takes place: no answer is lost meanwhile. */
-const RESTING_BEATS = 3
+const RESTING_BEATS = 5
 /** Answers over the Internet take a tenth of it, at worst, unless they wait behind an upload. */
 const ANSWER_MS = 3_000
-/** Pings without a sign of life, one after the other, after which a connection is aborted. */
+/** Pings without a sign of life, one after the other, after which a connection is aborted. With a heartbeat's own ping, they end before a silent answer is blamed on its peer. */
 const LAST_PINGS = 2
 /** A timer that fires this late means that this process is busy, not that peers are silent. */
 const BUSY_MS = 1_000
@@ -44,11 +44,11 @@ export function watchNetwork(init: NetworkWatchInit): void {
   let lookedAtMs = clock.wall()
   let checking: Promise<void> | undefined
 
-  const check = (all: boolean): void => {
-    checking ??= abortDead(all)
+  const check = (changed: boolean): void => {
+    checking ??= abortDead(changed)
       .then((aborted) => {
         if (aborted > 0) log('aborted %d dead connections', aborted)
-        if (aborted > 0 || all) onChange()
+        if (aborted > 0 || changed) onChange()
       })
       .catch((error: unknown) => log.error('checking connections failed - %e', error))
       .finally(() => {
@@ -57,19 +57,23 @@ export function watchNetwork(init: NetworkWatchInit): void {
   }
 
   /** Any message counts: over a line that is full of an upload, the peer's window updates come before its answers. */
-  const isAlive = async (connection: Connection): Promise<boolean> => {
-    for (let ping = 0; ping < LAST_PINGS; ping += 1) {
+  const isAlive = async (connection: Connection, pings = LAST_PINGS): Promise<boolean> => {
+    for (let ping = 0; ping < pings; ping += 1) {
       if (await answers(connection, ANSWER_MS, clock)) return true
     }
     return false
   }
 
-  /** @param changed whether each silent connection goes, or only all of one IP version together */
+  /**
+   * @param changed whether each silent connection goes; else only all of one IP version together, one of which has
+   *   left a ping without an answer before
+   */
   const abortDead = async (changed: boolean): Promise<number> => {
+    const pings = changed ? LAST_PINGS : LAST_PINGS - 1
     const direct = libp2p.getConnections().filter(({ remoteAddr }) => !isRelayed(remoteAddr))
     const startedAtMs = clock.now()
-    const alive = await Promise.all(direct.map(isAlive))
-    if (clock.now() - startedAtMs > LAST_PINGS * ANSWER_MS + BUSY_MS) return 0
+    const alive = await Promise.all(direct.map((connection) => isAlive(connection, pings)))
+    if (clock.now() - startedAtMs > pings * ANSWER_MS + BUSY_MS) return 0
     const working = new Set(direct.filter((_, index) => alive[index]).map(versionOf))
     const dead = direct.filter(
       (connection, index) =>
