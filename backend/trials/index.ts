@@ -3,7 +3,7 @@
  * slow or still warming up is tried until there is a verdict.
  *
  * @example
- * function capabilitiesSoFar(trials: Trials, accepts: Trial<boolean>): Capability[] {
+ * function capabilitiesSoFar(trials: Trials, accepts: Trial<boolean>): string[] {
  *   return trials.ask('model', 'tools', accepts) === true ? ['chat', 'tools'] : ['chat']
  * }
  *
