@@ -58,7 +58,6 @@ export class Roster {
 
   /** @param list its signatures were verified */
   take(list: MemberList): Taken {
-    this.#indexed = undefined
     if (!equals(list.swarmId, this.swarmId) || !this.#mayIssue(list)) return 'void'
     const key = list.issuer.toString()
     const known = this.#lists.get(key)
