@@ -4,9 +4,10 @@ import { PROTOCOLS } from '../protocol/index.ts'
 import { readStored, writeStored } from '../storage/index.ts'
 import { type Clock, every } from '../timing/index.ts'
 import { peerOf } from './bootstrap-dialer.ts'
-import { isDirectPath } from './direct-path/index.ts'
+import { isDirectPath } from './direct-path-address.ts'
 import { publicIpOf } from './reach/index.ts'
 import { networkOf } from './subnet.ts'
+import { withoutPeer } from './without-peer.ts'
 
 /** A peer that this host dialled at a public address. Times are milliseconds since 1970. */
 export interface EntryPoint {
@@ -87,7 +88,7 @@ export async function keepEntryPoints(init: EntryPointsInit): Promise<EntryPoint
       const { protocols } = await libp2p.peerStore.get(remotePeer).catch(() => ({ protocols: [] }))
       if (!protocols.some((protocol) => protocol === PROTOCOLS.kad)) continue
       const suffix = `/p2p/${remotePeer.toString()}`
-      const address = `${remoteAddr.toString().replace(/\/p2p\/[^/]+$/, '')}${suffix}`
+      const address = `${withoutPeer(remoteAddr)}${suffix}`
       const known = points.find((point) => point.address.endsWith(suffix))
       const others = points.filter((point) => point !== known)
       points = rankEntryPoints(

@@ -6,6 +6,7 @@ import { dialTarget, scopeOfIp } from './address-scope.ts'
 import { type DialPolicy, mayDial } from './dial-policy.ts'
 import type { NameLookup } from './name-lookup.ts'
 import type { SameNetwork } from './same-network/index.ts'
+import { withoutPeer } from './without-peer.ts'
 
 /** Most addresses trusted later on; the LAN can send any number of them. */
 const MAX_TRUSTED = 1_024
@@ -96,10 +97,6 @@ export function createGater(
 
 function isDnsaddr(address: Multiaddr): boolean {
   return address.getComponents().some(({ name }) => name === 'dnsaddr')
-}
-
-function withoutPeer(address: Multiaddr): string {
-  return address.toString().replace(/\/p2p\/[^/]+$/, '')
 }
 
 function withIp(address: Multiaddr, ip: string): Multiaddr {

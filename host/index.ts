@@ -24,7 +24,8 @@ export { answers } from './connection-check.ts'
 export { createHost } from './create-host.ts'
 export { DataDirLockedError, lockDataDir, lockDataDirInTurn } from './data-dir-lock.ts'
 export { DEFAULT_BOOTSTRAP } from './default-bootstrap.ts'
-export { type DirectPathsState, isDirectPath } from './direct-path/index.ts'
+export type { DirectPathsState } from './direct-path/index.ts'
+export { isDirectPath } from './direct-path-address.ts'
 export type {
   AdvertisementBook,
   BootstrapState,

@@ -1,7 +1,7 @@
 import type { Connection } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { dialTarget, isPublicAddress } from './address-scope.ts'
-import { isDirectPath } from './direct-path/index.ts'
+import { isDirectPath } from './direct-path-address.ts'
 import { isReachedByRelay, isRelayed } from './relay/index.ts'
 
 /** How another peer is reached. */

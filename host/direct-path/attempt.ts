@@ -8,10 +8,10 @@ import {
   PROTOCOLS,
 } from '../../protocol/index.ts'
 import { openScope } from '../../timing/index.ts'
+import { directPathAddress } from '../direct-path-address.ts'
 import { askOnce } from '../one-shot.ts'
 import { over } from '../reach/index.ts'
 import { allowedCandidates, seenIps } from './candidates.ts'
-import { directPathAddress } from './direct-path-address.ts'
 import { DIRECT_PATH } from './limits.ts'
 import { Link } from './link.ts'
 import { LinkConnection } from './link-connection.ts'

@@ -6,11 +6,11 @@ import {
   PROTOCOLS,
 } from '../../protocol/index.ts'
 import { type Clock, every } from '../../timing/index.ts'
+import { isDirectPath } from '../direct-path-address.ts'
 import { answerOnce } from '../one-shot.ts'
 import { isRelayed } from '../relay/index.ts'
 import { type Answered, type AttemptParts, answerDirectPath, offerDirectPath } from './attempt.ts'
 import { Attempts } from './attempts.ts'
-import { isDirectPath } from './direct-path-address.ts'
 import { DIRECT_PATH } from './limits.ts'
 import type { Link } from './link.ts'
 import { OwnSightings } from './own-sightings.ts'

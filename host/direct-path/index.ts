@@ -5,5 +5,4 @@
  * @packageDocumentation
  */
 
-export { isDirectPath } from './direct-path-address.ts'
 export { type DirectPathsState, keepDirectPaths } from './keep-direct-paths.ts'

@@ -2,11 +2,11 @@ import type { Connection, Libp2p } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { decodeSightingResponse, LIMITS, openSighting, PROTOCOLS } from '../../protocol/index.ts'
 import { isPublicAddress } from '../address-scope.ts'
+import { isDirectPath } from '../direct-path-address.ts'
 import { askOnce } from '../one-shot.ts'
 import { over } from '../reach/index.ts'
 import { isRelayed } from '../relay/index.ts'
 import type { SignedSighting } from './candidates.ts'
-import { isDirectPath } from './direct-path-address.ts'
 import { SIGHTINGS } from './limits.ts'
 
 /** What a bootstrap peer says of this host. */

@@ -1,5 +1,6 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { LRUCache } from 'lru-cache'
+import { withoutPeer } from '../without-peer.ts'
 
 /** An address that did not answer is dialled last for so long; with no other it is still dialled. */
 const SILENT_MS = 60_000
@@ -10,6 +11,7 @@ const MAX_ADDRESSES = 4_096
  * let in, and others remember an address for an hour after its peer has withdrawn it.
  */
 export class SilentAddresses {
+  /** By address without its peer's id: it is dialled with it, and sorted without. */
   readonly #untilMs = new LRUCache<string, number>({ max: MAX_ADDRESSES })
   readonly #now: () => number
 
@@ -19,18 +21,13 @@ export class SilentAddresses {
   }
 
   add(address: Multiaddr): void {
-    this.#untilMs.set(keyOf(address), this.#now() + SILENT_MS)
+    this.#untilMs.set(withoutPeer(address), this.#now() + SILENT_MS)
   }
 
   delete(address: Multiaddr): void {
-    this.#untilMs.delete(keyOf(address))
+    this.#untilMs.delete(withoutPeer(address))
   }
 
   readonly has = (address: Multiaddr): boolean =>
-    (this.#untilMs.get(keyOf(address)) ?? 0) > this.#now()
-}
-
-/** The address is dialled with its peer's id at the end, and sorted without. */
-function keyOf(address: Multiaddr): string {
-  return address.toString().replace(/\/p2p\/[^/]+$/, '')
+    (this.#untilMs.get(withoutPeer(address)) ?? 0) > this.#now()
 }

@@ -1,7 +1,7 @@
 import { BlockList, isIP, isIPv4 } from 'node:net'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { InferenceError } from '../../protocol/index.ts'
-import { withoutPeer } from './own-address.ts'
+import { withoutPeer } from '../without-peer.ts'
 
 /** The operator's rules for addresses to announce. */
 export interface AnnounceRules {

@@ -13,10 +13,10 @@ import { openScope } from '../../timing/index.ts'
 import { answerOnce, askOnce } from '../one-shot.ts'
 import { PeerRates } from '../peer-rates.ts'
 import { networkOf } from '../subnet.ts'
+import { withoutPeer } from '../without-peer.ts'
 import { mayDialBack } from './dial-back-rules.ts'
 import { DIAL_BACK, MAX_NONCE_FRAME_BYTES } from './limits.ts'
 import { over } from './over-connection.ts'
-import { withoutPeer } from './own-address.ts'
 
 export interface DialBackServerInit {
   /** Opens a new connection to exactly this address, which ends in the peer id that has to answer. */

@@ -1,7 +1,8 @@
 import type { Libp2p } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
+import { withoutPeer } from '../without-peer.ts'
 import { DIAL_BACK } from './limits.ts'
-import { endpointOf, publicIpOf, withoutPeer } from './own-address.ts'
+import { endpointOf, publicIpOf } from './own-address.ts'
 import type { Testers } from './testers.ts'
 
 /**

@@ -1,6 +1,7 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { dialTarget, scopeOfIp } from '../address-scope.ts'
 import { isRelayed } from '../relay/index.ts'
+import { withoutPeer } from '../without-peer.ts'
 
 /** An address of this host and its source. */
 export interface OwnAddress {
@@ -61,9 +62,4 @@ export function publicIpOf(remote: Multiaddr): string | undefined {
   if (isRelayed(remote) || host?.value === undefined) return undefined
   if (host.name !== 'ip4' && host.name !== 'ip6') return undefined
   return scopeOfIp(host.value) === 'public' ? host.value : undefined
-}
-
-/** Text of an address without the peer id at its end. */
-export function withoutPeer(address: Multiaddr): string {
-  return address.toString().replace(/\/p2p\/[^/]+$/, '')
 }

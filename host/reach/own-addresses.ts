@@ -1,7 +1,8 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { multiaddr } from '@multiformats/multiaddr'
+import { withoutPeer } from '../without-peer.ts'
 import type { AnnounceRules } from './announce-rules.ts'
-import { type OwnAddress, ownAddress, withoutPeer } from './own-address.ts'
+import { type OwnAddress, ownAddress } from './own-address.ts'
 
 /** A host's addresses as its transports report them. */
 export interface AddressSources {

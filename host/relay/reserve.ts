@@ -7,6 +7,8 @@ import {
   InferenceError,
 } from '../../protocol/index.ts'
 import { isPublicAddress } from '../address-scope.ts'
+import { isDirectPath } from '../direct-path-address.ts'
+import { withoutPeer } from '../without-peer.ts'
 import { circuitMessages } from './circuit-message.ts'
 
 /** A relay's promise to pass connections on to this peer. */
@@ -62,10 +64,10 @@ function inForceUntil(expiresAtMs: number, nowMs: number): number {
 
 /** Other peers dial these addresses on our recommendation, so that only public ones are accepted from a relay. */
 function addressesOf(connection: Connection, said: readonly Uint8Array[]): Multiaddr[] {
-  const reached = isDialled(connection) ? [withoutPeer(connection.remoteAddr)] : []
+  const reached = isDialled(connection) ? [bare(connection.remoteAddr)] : []
   const others = said.flatMap((bytes) => {
     try {
-      const address = withoutPeer(multiaddr(bytes))
+      const address = bare(multiaddr(bytes))
       return isPublicAddress(address) ? [address] : []
     } catch {
       return []
@@ -77,11 +79,9 @@ function addressesOf(connection: Connection, said: readonly Uint8Array[]): Multi
 
 /** Whether others can dial the address of this connection, too. That of a direct path between two NATs they cannot. */
 function isDialled({ direction, remoteAddr }: Connection): boolean {
-  return (
-    direction === 'outbound' && remoteAddr.getComponents().every(({ name }) => name !== 'webrtc')
-  )
+  return direction === 'outbound' && !isDirectPath(remoteAddr)
 }
 
-function withoutPeer(address: Multiaddr): Multiaddr {
-  return multiaddr(address.toString().replace(/\/p2p\/[^/]+$/, ''))
+function bare(address: Multiaddr): Multiaddr {
+  return multiaddr(withoutPeer(address))
 }
