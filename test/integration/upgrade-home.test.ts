@@ -85,17 +85,10 @@ describe('the data of a machine of 0.1.0', () => {
     )
     const before = await Promise.all(identities.map((path) => readFile(path)))
     const debts = await readFile(dataOf('node+acme/debts.json'), 'utf8')
-    const bootstrap = sandbox.startHere(['bootstrap', '--json', ...LOOPBACK])
-    const first = await bootstrap.event('ready')
-    const through = ['--bootstrap', first.addresses[0] ?? '', ...LOOPBACK]
     await using engine = createScriptedBackend({ models: [{ id: 'm' }] })
     await using wire = await startOpenAiWire(engine, 'vllm')
-    const shared = ['--backend', wire.baseUrl, '--share', 'm']
-    const node = sandbox.startHere(['node', '--json', ...shared, ...through])
-    const { peerId } = await node.event('ready')
-    expect([first.peerId, peerId]).toEqual([made.bootstrapId, made.nodeId])
-    const gateway = sandbox.startHere(['gateway', '--json', '--port', '0', ...through])
-    const { url } = await gateway.event('ready')
+    const { url, ids, commands } = await startSwarm(wire.baseUrl)
+    expect(ids).toEqual([made.bootstrapId, made.nodeId])
     const headers = { authorization: `Bearer ${made.key}`, 'content-type': 'application/json' }
     const messages = [{ role: 'user', content: 'Count from 1 to 3.' }]
     const body = JSON.stringify({ model: 'm', messages })
@@ -120,7 +113,7 @@ describe('the data of a machine of 0.1.0', () => {
     expect(batch.status).toBe('completed')
     const file = await fetch(`${url}/v1/files/${batch.output_file_id}/content`, { headers })
     expect(await file.text()).toContain('"custom_id":"one"')
-    for (const command of [gateway, node, bootstrap]) {
+    for (const command of commands) {
       command.interrupt('SIGTERM')
       expect((await command.finished).exitCode).toBe(0)
     }
@@ -196,21 +189,14 @@ describe('data of a newer version', () => {
       points,
     ]
     const before = await Promise.all(paths.map((path) => readFile(path, 'utf8')))
-    const bootstrap = sandbox.startHere(['bootstrap', '--json', ...LOOPBACK])
-    const first = await bootstrap.event('ready')
-    const through = ['--bootstrap', first.addresses[0] ?? '', ...LOOPBACK]
     await using engine = createScriptedBackend({ models: [{ id: 'm' }] })
     await using wire = await startOpenAiWire(engine, 'vllm')
-    const shared = ['--backend', wire.baseUrl, '--share', 'm']
-    const node = sandbox.startHere(['node', '--json', ...shared, ...through])
-    await node.event('ready')
-    const gateway = sandbox.startHere(['gateway', '--json', '--port', '0', ...through])
-    const { url } = await gateway.event('ready')
+    const { url, commands } = await startSwarm(wire.baseUrl)
     const headers = { authorization: `Bearer ${made.key}` }
     const listed = (await (await fetch(`${url}/v1/batches`, { headers })).json()) as object
     expect(listed).toMatchObject({ data: [] })
     const said: string[] = []
-    for (const command of [gateway, node, bootstrap]) {
+    for (const command of commands) {
       command.interrupt('SIGTERM')
       const { exitCode, stderr } = await command.finished
       expect(exitCode).toBe(0)
@@ -222,3 +208,16 @@ describe('data of a newer version', () => {
     expect(await Promise.all(paths.map((path) => readFile(path, 'utf8')))).toEqual(before)
   })
 })
+
+/** Starts the bootstrap peer, the node over an engine, and the gateway of the home. `commands`: the last one first. */
+async function startSwarm(engine: string) {
+  const bootstrap = sandbox.startHere(['bootstrap', '--json', ...LOOPBACK])
+  const first = await bootstrap.event('ready')
+  const through = ['--bootstrap', first.addresses[0] ?? '', ...LOOPBACK]
+  const shared = ['--backend', engine, '--share', 'm']
+  const node = sandbox.startHere(['node', '--json', ...shared, ...through])
+  const { peerId } = await node.event('ready')
+  const gateway = sandbox.startHere(['gateway', '--json', '--port', '0', ...through])
+  const { url } = await gateway.event('ready')
+  return { url, ids: [first.peerId, peerId], commands: [gateway, node, bootstrap] }
+}
