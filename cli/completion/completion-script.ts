@@ -46,8 +46,8 @@ function below(path: string, command: Command): Place[] {
 }
 
 /**
- * A loop of bash and zsh that finds the place, as fish's `__skein_at` does: it keeps the words before the cursor that are commands, and skips options
- * and their values.
+ * A loop of bash and zsh that finds the place, as fish's `__skein_at` does: it keeps the words before the cursor that are
+ * commands, and skips options and their values.
  *
  * @param words expands to the words before the cursor
  * @param path the variable for the place

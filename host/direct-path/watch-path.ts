@@ -18,9 +18,9 @@ export interface WatchPathInit {
 
 /**
  * Watches an open direct path until it ends. NATs and firewalls drop flows without a word, and WebRTC itself notices
- * after half a minute. A path is lost when, in use and silent, it answers neither of two pings, and a relayed connection to
- * the same peer answers one meanwhile: a peer that is only busy answers over neither. It is aborted with `path_lost`, which blames no peer, and
- * what ran over it goes on over the relayed connection.
+ * after half a minute. A path is lost when, in use and silent, it answers neither of two pings, and a relayed connection
+ * to the same peer answers one meanwhile: a peer that is only busy answers over neither. It is aborted with `path_lost`,
+ * which blames no peer, and what ran over it goes on over the relayed connection.
  */
 export function watchPath(path: Connection, init: WatchPathInit): void {
   const { libp2p, clock, onProven, signal } = init

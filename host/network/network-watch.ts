@@ -27,7 +27,10 @@ const HEARTBEAT_MS = 3_000
 const RESTING_BEATS = 5
 /** Answers over the Internet take a tenth of it, at worst, unless they wait behind an upload. */
 const ANSWER_MS = 3_000
-/** Pings without a sign of life, one after the other, after which a connection is aborted. With a heartbeat's own ping, they end before a silent answer is blamed on its peer. */
+/**
+ * Pings without a sign of life, one after the other, after which a connection is aborted. The heartbeat's own counts, so
+ * that they end before a silent answer is blamed on its peer.
+ */
 const LAST_PINGS = 2
 /** A timer that fires this late means that this process is busy, not that peers are silent. */
 const BUSY_MS = 1_000
