@@ -251,6 +251,10 @@ describe('joined', () => {
   it('reports within its timeout why each bootstrap peer failed', async () => {
     const bootstrap = [`/ip4/127.0.0.1/tcp/1/p2p/${STRANGER}`]
     const host = await startHost({ dht: 'client', bootstrap })
+    // On a busy machine a refusal takes longer than the second below.
+    await expect
+      .poll(() => host.bootstrapPeers()[0], { timeout: 30_000 })
+      .toMatchObject({ status: 'waiting' })
     const result = await host.joined({ timeoutMs: 1_000 })
     expect(result).toMatchObject({
       joined: false,
