@@ -33,5 +33,6 @@ await attack(target, attackers, stop.signal, {
 tell({ sent })
 
 function tell(news: AttackNews): void {
-  process.send?.(news)
+  // The parent may have gone on without it.
+  process.send?.(news, () => {})
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { constants, setPriority } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import type { Host } from '../../host/index.ts'
 import type { AttackNews, AttackOrder } from './attacker.ts'
 import type { Edit } from './defences.ts'
 import { ask, openPeer } from './peer.ts'
@@ -11,7 +12,7 @@ import type { TargetReady } from './target.ts'
 export interface AttackOptions {
   /** How long it lasts. */
   readonly durationMs: number
-  /** Between two honest requests of a kind. */
+  /** Between two honest requests of a peer, and of a caller of the gateway, who alternate. */
   readonly everyMs: number
   /** An honest request that takes longer is not answered. */
   readonly deadlineMs: number
@@ -40,6 +41,9 @@ const ESTABLISH_MS = 20_000
 
 /** Honest traffic alone. */
 export const QUIET = 'quiet'
+
+/** One newcomer for each so many honest requests of a peer. */
+const NEWCOMER_IN = 4
 
 /** A target in its own process. @param without defences to leave out */
 export async function startTarget(without: readonly Edit[] = []): Promise<Target> {
@@ -78,6 +82,8 @@ export async function runAttack(
 ): Promise<Availability> {
   await using honest = await openPeer()
   await honest.connect(target.node)
+  // Opened before: beginning a host takes so long that it would delay the answers of others in this process.
+  await using newcomers = await openNewcomers(durationMs / everyMs / NEWCOMER_IN)
   const before = await target.cpuMs()
   await using attack = await startAttack(name, target)
   const latenciesMs: number[] = []
@@ -95,9 +101,11 @@ export async function runAttack(
   const pending: Promise<void>[] = []
   for (let n = 0; performance.now() < endsAt; n += 1) {
     pending.push(one('node', () => ask(honest, target.node, deadlineMs)))
+    await wait(everyMs / 2)
+    const newcomer = n % NEWCOMER_IN === 0 ? newcomers.next() : undefined
+    if (newcomer) pending.push(one('newcomer', () => ask(newcomer, target.node, deadlineMs)))
     pending.push(one('gateway', () => askGateway(target.gateway, deadlineMs)))
-    if (n % 4 === 0) pending.push(one('newcomer', () => askAsNewcomer(target.node, deadlineMs)))
-    await wait(everyMs)
+    await wait(everyMs / 2)
   }
   await Promise.all(pending)
   const sent = await attack.stop()
@@ -151,9 +159,20 @@ async function news(child: ChildProcess): Promise<AttackNews> {
   }
 }
 
-async function askAsNewcomer(address: string, deadlineMs: number): Promise<number> {
-  await using peer = await openPeer()
-  return await ask(peer, address, deadlineMs)
+interface Newcomers extends AsyncDisposable {
+  /** One that the target has not met; `undefined` once all have been. */
+  readonly next: () => Host | undefined
+}
+
+async function openNewcomers(count: number): Promise<Newcomers> {
+  const hosts = await Promise.all(Array.from({ length: Math.ceil(count) }, openPeer))
+  const left = hosts.values()
+  return {
+    next: () => left.next().value,
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(hosts.map((host) => host.close()))
+    },
+  }
 }
 
 async function askGateway(url: string, deadlineMs: number): Promise<number> {
