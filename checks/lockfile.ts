@@ -54,13 +54,22 @@ export function lockfileFaults(lock: Lockfile, unhashed: UnhashedEntries): strin
   return faults
 }
 
-/** @throws SyntaxError if the lock file is not JSON */
+/** @throws SyntaxError if a lock file is not JSON */
 export function checkLockfile(): Findings {
-  const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as Lockfile
-  const entries = Object.keys(lock.packages).length - 1
+  const own = read('package-lock.json')
+  const tools = read('checks/tools/package-lock.json')
   const unhashed = Object.keys(UNHASHED).length
   return {
-    faults: lockfileFaults(lock, UNHASHED),
-    summary: `${entries} entries, ${unhashed} of them listed as unhashed`,
+    faults: [...lockfileFaults(own, UNHASHED), ...lockfileFaults(tools, {})],
+    summary: `${entriesOf(own)} entries, ${unhashed} of them listed as unhashed, and ${entriesOf(tools)} of the checks' tools`,
   }
+}
+
+function read(path: string): Lockfile {
+  return JSON.parse(readFileSync(path, 'utf8')) as Lockfile
+}
+
+/** Without the package itself. */
+function entriesOf({ packages }: Lockfile): number {
+  return Object.keys(packages).length - 1
 }

@@ -1,5 +1,6 @@
 /** Registries sign what they publish; a hash in the lock file only says that a package is the one that was locked. */
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import type { Findings } from './check.ts'
 
 /** What `npm audit signatures --json` prints. */
@@ -38,11 +39,20 @@ export function signatureFindings(output: string): Findings {
 
 /** @throws SyntaxError if npm prints no report */
 export async function checkSignatures(): Promise<Findings> {
+  const own = await audited('.')
+  if (!existsSync('checks/tools/node_modules')) return own
+  const tools = await audited('checks/tools')
+  return {
+    faults: [...own.faults, ...tools.faults],
+    summary: `${own.summary}; of the checks' tools: ${tools.summary}`,
+  }
+}
+
+async function audited(directory: string): Promise<Findings> {
+  const args = ['audit', 'signatures', '--json', '--fetch-retries=0']
   const output = await new Promise<string>((resolve) => {
     // Its exit code says no more than its report.
-    execFile('npm', ['audit', 'signatures', '--json', '--fetch-retries=0'], (_error, stdout) => {
-      resolve(stdout)
-    })
+    execFile('npm', args, { cwd: directory }, (_error, stdout) => resolve(stdout))
   })
   return signatureFindings(output)
 }

@@ -24,10 +24,6 @@ const UNREAD: readonly (readonly [path: string, why: string])[] = [
   [`${GENERATED}/**/*.d.ts`, 'for `require`'],
   ['js-tiktoken/dist/{ranks,index.js,index.cjs}', 'token tables; @langchain/core imports `lite`'],
   ['**/typescript/lib/!(*.*)', 'translations of error messages'],
-  [
-    '@arethetypeswrong/core/node_modules/typescript/lib/_*.js',
-    'commands; it uses the compiler as a library',
-  ],
   ['playwright-core/lib/vite', 'pages that show recordings and reports'],
   ['bintrees/{test,examples}', 'tests of a package'],
   ...(arch === 'arm64'

@@ -170,7 +170,7 @@ async function openNewcomers(count: number): Promise<Newcomers> {
   return {
     next: () => left.next().value,
     [Symbol.asyncDispose]: async () => {
-      await Promise.all(hosts.map((host) => host.close()))
+      await Promise.all(hosts.map((host) => host[Symbol.asyncDispose]()))
     },
   }
 }
