@@ -1,8 +1,9 @@
-import { once } from 'node:events'
-import type { Server } from 'node:http'
+import { EventEmitter, once } from 'node:events'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { afterEach, expect, it } from 'vitest'
 import { textStream } from '../../../../gateway/http/index.ts'
+import { inTurn } from '../../../../gateway/server/in-turn.ts'
 import { listening } from '../../../../gateway/server/listening.ts'
 
 const open: { server: Server; socket: Socket }[] = []
@@ -102,4 +103,28 @@ it('reads no more of a connection while many of its requests wait', async () => 
   expect(arrived).toBeLessThan(20_000)
   go()
   await once(socket, 'data')
+})
+
+it('answers a request once that arrives between the end of the one before and the next turn', async () => {
+  const begun: unknown[] = []
+  const listener = inTurn((incoming) => begun.push(incoming))
+  const socket = Object.assign(new EventEmitter(), { resume: () => {}, pause: () => {} })
+  const arrive = (): EventEmitter => {
+    const outgoing = new EventEmitter()
+    listener({ socket } as never as IncomingMessage, outgoing as ServerResponse)
+    return outgoing
+  }
+  const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+  const first = arrive()
+  first.emit('close')
+  const second = arrive()
+  await nextTurn()
+  await nextTurn()
+  expect(begun).toHaveLength(2)
+  const third = arrive()
+  second.emit('close')
+  await nextTurn()
+  third.emit('close')
+  await nextTurn()
+  expect(begun).toHaveLength(3)
 })
