@@ -7,15 +7,20 @@ import { isRelayed } from './relay/index.ts'
 /**
  * Whether a host should answer DHT queries: not behind a NAT, where most peers could not connect to it, or only at a
  * relay's expense. A host that sees nothing of the Internet serves its own network.
- *
- * @param addresses that it announces
- * @param seenAt public IP addresses at which peers outside see it
  */
-export function shouldServeDht(
-  addresses: readonly Multiaddr[],
-  seenAt: readonly string[],
-): boolean {
-  if (addresses.some((address) => !isRelayed(address) && isPublicAddress(address))) return true
+export function shouldServeDht({
+  addresses,
+  seenAt,
+  isPublic,
+}: {
+  /** That it announces. */
+  readonly addresses: readonly Multiaddr[]
+  /** Public IP addresses at which peers outside see it. */
+  readonly seenAt: readonly string[]
+  /** Whether peers outside can dial it. */
+  readonly isPublic: boolean
+}): boolean {
+  if (isPublic) return true
   const hasPublicRelay = addresses.some((address) => isRelayed(address) && isPublicAddress(address))
   return !hasPublicRelay && seenAt.length === 0
 }
@@ -23,6 +28,8 @@ export function shouldServeDht(
 export interface DhtModeInit {
   readonly libp2p: Pick<Libp2p, 'addEventListener' | 'getMultiaddrs' | 'removeEventListener'>
   readonly dht: Pick<KadDHT, 'getMode' | 'setMode'>
+  /** Whether peers outside can dial this host. */
+  readonly isPublic: () => boolean
   readonly seenAt: () => readonly string[]
   /** Subscribes to changes of the reachability. */
   readonly onReachability: (listener: () => void) => () => void
@@ -37,7 +44,9 @@ export function followDhtMode(init: DhtModeInit): void {
   const follow = (): void => {
     changing = changing
       .then(async () => {
-        const mode = shouldServeDht(libp2p.getMultiaddrs(), init.seenAt()) ? 'server' : 'client'
+        const addresses = libp2p.getMultiaddrs()
+        const facts = { addresses, seenAt: init.seenAt(), isPublic: init.isPublic() }
+        const mode = shouldServeDht(facts) ? 'server' : 'client'
         if (!signal.aborted && mode !== dht.getMode()) await dht.setMode(mode)
       })
       .catch((error: unknown) => init.onError('changing the mode of the DHT', error))

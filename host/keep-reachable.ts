@@ -3,6 +3,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { openScope, systemClock } from '../timing/index.ts'
 import type { ResolvedHostInit } from './defaults.ts'
 import { followDhtMode } from './dht-mode.ts'
+import { dialDirectly } from './direct-dials.ts'
 import { type DirectPathsState, keepDirectPaths } from './direct-path/index.ts'
 import type { Gater } from './gater.ts'
 import type { BootstrapState, JoinOptions } from './host.ts'
@@ -10,7 +11,6 @@ import type { NameLookup } from './name-lookup.ts'
 import { type Inner, natPmp, PortMapper, type PortMapping, upnp } from './port-mapping/index.ts'
 import { endpointOf, keepReach, type OwnAddresses, type Reach } from './reach/index.ts'
 import type { Relaying } from './relaying.ts'
-import { reverseConnections } from './reverse-connections.ts'
 import { SameNetwork } from './same-network/index.ts'
 import type { HostServices } from './services.ts'
 
@@ -48,7 +48,7 @@ export async function keepReachable(parts: KeepReachableInit): Promise<Reachable
   const isTrusted = (peer: string): boolean =>
     parts.bootstrapPeers().some(({ address }) => address.endsWith(`/p2p/${peer}`))
   gater.attach(new SameNetwork({ libp2p, isTrusted, now, signal }))
-  reverseConnections({ libp2p, now, signal, onError })
+  dialDirectly({ libp2p, clock: systemClock, random, signal, onError })
   const reach = await keepReach({
     ...{ libp2p, own, random, signal, onError, isTrusted },
     lookup: parts.lookup,
@@ -63,13 +63,14 @@ export async function keepReachable(parts: KeepReachableInit): Promise<Reachable
     privateKey: parts.privateKey,
     upgrader: libp2p.services.upgrader,
     role: !init.webrtc ? 'off' : init.relay === 'always' ? 'serve' : 'use',
-    isPublic: () => relaying.isPublic(),
+    needsPaths: () => relaying.needsRelays(),
     onFault: init.onFault,
   })
   const portMapping = (): Promise<PortMapping> => Promise.resolve({ status: 'off' })
   if (init.dht === 'server')
     followDhtMode({
       ...{ libp2p, dht: libp2p.services.dht, signal, onError },
+      isPublic: () => relaying.isPublic(),
       seenAt: () => reach.report().seenAt,
       onReachability: reach.onChange,
     })

@@ -63,14 +63,21 @@ export class Relaying {
   async settled(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
     const { bootstrap, listen } = this.#init
     const mayRelay = bootstrap.some((address) => listen.length === 0 || !isLoopback(address))
-    if (!mayRelay || this.isPublic()) return
+    if (!mayRelay || !this.needsRelays()) return
     using scope = openScope({ timeoutMs }, { owner: signal })
     await this.#keeper?.firstHeld(scope.signal)
   }
 
-  /** Whether the host has a public address of its own that was not refuted. */
+  /** Whether peers outside can dial this host over some version of IP. */
   isPublic(): boolean {
-    return this.#own.announced([]).some(isPublicAddress)
+    // A bootstrap peer is at a public address by its operator's word.
+    if (this.#init.relay === 'always') return this.#own.announced([]).some(isPublicAddress)
+    return this.#own.openVersions().size > 0
+  }
+
+  /** Whether there are peers that reach this host through relays only, such as those without IPv6. */
+  needsRelays(): boolean {
+    return !this.#own.openVersions().has(4)
   }
 
   /** Re-evaluates at once, after a change of reachability, whether this host should relay or use relays. */
@@ -110,7 +117,7 @@ export class Relaying {
     if (dht === 'server') {
       this.#keeper = new RelayKeeper({
         ...{ libp2p, signal, now, random, log },
-        isNeeded: () => !this.isPublic(),
+        isNeeded: () => this.needsRelays(),
         useLoopback: listen.length === 0,
         onChange: () => {
           announceAddresses(libp2p).catch((error: unknown) =>

@@ -30,7 +30,8 @@ export interface KeepDirectPathsInit {
   /** `serve`: as a bootstrap peer does. `use`: as all others do. */
   readonly role: 'serve' | 'use' | 'off'
   readonly isTrusted: (peer: string) => boolean
-  readonly isPublic: () => boolean
+  /** Whether there are peers outside that cannot dial this host. */
+  readonly needsPaths: () => boolean
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly random: () => number
@@ -99,7 +100,7 @@ async function use(init: KeepDirectPathsInit): Promise<() => DirectPathsState> {
     libp2p,
     upgrader,
     isTrusted,
-    isPublic,
+    needsPaths,
     random,
     signal,
     isInstalled = isRtcInstalled,
@@ -107,7 +108,7 @@ async function use(init: KeepDirectPathsInit): Promise<() => DirectPathsState> {
   if (!isInstalled()) return () => ({ status: 'missing' })
   const log = libp2p.logger.forComponent('skein:direct-path')
   const paths = new DirectPaths({
-    ...{ libp2p, upgrader, rtc: loadRtc, isTrusted, isPublic, random, signal, log },
+    ...{ libp2p, upgrader, rtc: loadRtc, isTrusted, needsPaths, random, signal, log },
     clock: systemClock,
   })
   await paths.start()

@@ -8,13 +8,16 @@ export function adviceFor(init: {
   readonly own: readonly OwnAddress[]
   readonly evidence: readonly AddressEvidence[]
   readonly seenAt: readonly string[]
+  readonly isRelayed: boolean
 }): string | undefined {
   const { status, own, evidence } = init
   const refuted = evidence.find(({ verdict }) => verdict === 'refuted')
   switch (status) {
     case 'public':
     case 'forwarded':
-      return undefined
+      return evidence.some(mayBeIp4) || init.isRelayed
+        ? undefined
+        : `peers without IPv6 do not reach this machine: no relay is held. ${forDirect(init)}`
     case 'relayed':
       return `nothing to do: relays carry the traffic. ${forDirect(init)}`
     case 'lan':
@@ -30,6 +33,11 @@ export function adviceFor(init: {
     default:
       return status satisfies never
   }
+}
+
+/** Whether peers without IPv6 may get through to this address. */
+function mayBeIp4({ verdict, address }: AddressEvidence): boolean {
+  return verdict !== 'refuted' && !address.startsWith('/ip6/') && !address.startsWith('/dns6/')
 }
 
 /** How to become directly reachable from behind a router. */

@@ -72,6 +72,21 @@ export class OwnAddresses {
   }
 
   /**
+   * The versions of IP over which peers outside can dial this host. An IPv4 address, and one that the operator typed,
+   * counts until it is refuted. An IPv6 address of an interface counts once it is confirmed: almost every machine at home
+   * has one, behind a router that lets nothing in.
+   */
+  openVersions(): ReadonlySet<4 | 6> {
+    const open = new Set<4 | 6>()
+    for (const { address, reach, source } of this.all()) {
+      if (reach !== 'public' || source === 'relay' || !this.#isAnnounced(address, source)) continue
+      const version = versionOf(address)
+      if (version === 4 || source === 'announced' || this.#confirmed.has(address)) open.add(version)
+    }
+    return open
+  }
+
+  /**
    * The addresses to announce, each with the peer id. libp2p's own choice leaves public addresses out until peers of
    * four networks have confirmed them, which a young swarm does not have.
    *
@@ -86,12 +101,18 @@ export class OwnAddresses {
         this.#rules.allows(address) &&
         ownAddress(address, 'interface').reach !== 'nowhere',
     )
-    const mine = all.filter(
-      ({ address, source }) =>
-        !this.#refuted.has(address) && (source !== 'mapped' || this.#confirmed.has(address)),
-    )
+    const mine = all.filter(({ address, source }) => this.#isAnnounced(address, source))
     return [...mine.map(({ address }) => multiaddr(`${address}/p2p/${this.#self}`)), ...others]
   }
+
+  #isAnnounced(address: string, source: OwnAddress['source']): boolean {
+    return !this.#refuted.has(address) && (source !== 'mapped' || this.#confirmed.has(address))
+  }
+}
+
+/** A name without a version leads to IPv4 addresses, too, almost always. */
+function versionOf(address: string): 4 | 6 {
+  return address.startsWith('/ip6/') || address.startsWith('/dns6/') ? 6 : 4
 }
 
 function rank({ source, reach }: OwnAddress): number {

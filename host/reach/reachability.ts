@@ -20,12 +20,12 @@ export function reachabilityOf(init: {
   readonly verdictOf: (address: string) => AddressVerdict
   readonly seenAt: readonly string[]
 }): Reachability {
-  const { own, verdictOf, seenAt } = init
+  const { own, isRelayed, verdictOf, seenAt } = init
   const evidence = own
     .filter(isTestable)
     .map(({ address, source }) => ({ address, source, ...verdictOf(address) }))
-  const status = statusOf(own, evidence, init.isRelayed)
-  const advice = adviceFor({ status, own, evidence, seenAt })
+  const status = statusOf(own, evidence, isRelayed)
+  const advice = adviceFor({ status, own, evidence, seenAt, isRelayed })
   return { status, evidence, seenAt, ...(advice !== undefined && { advice }) }
 }
 

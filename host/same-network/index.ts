@@ -4,5 +4,6 @@
  * @packageDocumentation
  */
 
+export { isOnLink } from './on-link.ts'
 export { SameNetwork } from './same-network.ts'
 export { createSameNetworkServer } from './server.ts'

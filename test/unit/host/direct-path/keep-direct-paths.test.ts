@@ -12,7 +12,7 @@ it('is reported as missing where the package is not installed, and offers nothin
     throw new Error('not expected')
   }
   const state = await keepDirectPaths({
-    ...{ libp2p, privateKey, role: 'use', isTrusted: never, isPublic: never, onFault: never },
+    ...{ libp2p, privateKey, role: 'use', isTrusted: never, needsPaths: never, onFault: never },
     upgrader: { upgradeInbound: never, upgradeOutbound: never },
     own: new OwnAddresses({ allows: () => true, typed: [] }, host.peerId.toString()),
     ...{ now: Date.now, random: Math.random, signal: new AbortController().signal },

@@ -89,4 +89,28 @@ describe('the addresses of a host', () => {
     expect(announced(own)).toEqual(['/ip4/44.0.0.2/tcp/1', circuit, '/ip4/10.0.0.2/tcp/1'])
     expect(own.all().find(({ source }) => source === 'relay')?.address).toBe(circuit)
   })
+
+  it.each([
+    ['a public IPv4 address', ['/ip4/44.0.0.2/tcp/1'], [], [4]],
+    ['IPv6 that was not confirmed', ['/ip4/10.0.0.2/tcp/1', '/ip6/2a0e::1/tcp/1'], [], []],
+    ['confirmed IPv6', ['/ip6/2a0e::1/tcp/1'], ['/ip6/2a0e::1/tcp/1'], [6]],
+    ['an address in the LAN', ['/ip4/192.168.1.2/tcp/1', '/ip4/127.0.0.1/tcp/1'], [], []],
+    ['a relay', [`/ip4/44.0.0.1/tcp/1/p2p/${RELAY}/p2p-circuit`], [], []],
+  ])(
+    'with %s can be dialled over the right versions of IP',
+    (_, listening, confirmed, versions) => {
+      const own = addresses({ listening })
+      own.judge({ refuted: [], confirmed })
+      expect([...own.openVersions()]).toEqual(versions)
+      own.judge({ refuted: listening, confirmed: [] })
+      expect(own.openVersions().size).toBe(0)
+    },
+  )
+
+  it('can be dialled where the operator says so, over the version of the name', () => {
+    const announce = ['/dns6/home.example/tcp/1', '/dns4/home.example/tcp/1']
+    expect([...addresses({ listening: [], announce }).openVersions()]).toEqual([6, 4])
+    const [six = ''] = announce
+    expect([...addresses({ listening: [], announce: [six] }).openVersions()]).toEqual([6])
+  })
 })

@@ -7,6 +7,7 @@ import type { AddressVerdict } from '../../../../host/reach/verdicts.ts'
 const PUBLIC = '/ip4/44.0.0.2/tcp/4801'
 const FORWARDED = '/ip4/44.0.0.9/tcp/5900'
 const LAN = '/ip4/192.168.1.2/tcp/4801'
+const IPV6 = '/ip6/2a0e::1/tcp/4801'
 const LOOPBACK = '/ip4/127.0.0.1/tcp/4801'
 
 const confirmed: AddressVerdict = { verdict: 'confirmed', by: 'p', atMs: 1, how: 'dial-back' }
@@ -52,6 +53,9 @@ describe('how a host is reached', () => {
 
   it('gives no advice if peers get through', () => {
     expect(reach({ own: [PUBLIC], verdicts: { [PUBLIC]: confirmed } }).advice).toBeUndefined()
+    const overIp6 = { own: [LAN, IPV6], verdicts: { [IPV6]: confirmed }, isRelayed: true }
+    expect(reach(overIp6)).toMatchObject({ status: 'public' })
+    expect(reach(overIp6).advice).toBeUndefined()
   })
 
   it.each([
@@ -72,6 +76,10 @@ describe('how a host is reached', () => {
     ['listens for this machine only', { own: [LOOPBACK] }],
     ['--listen', { own: [] }],
     ['no peer outside could be asked', { own: [PUBLIC] }],
+    [
+      'peers without IPv6 do not reach this machine: no relay is held',
+      { own: [LAN, IPV6], verdicts: { [IPV6]: confirmed } },
+    ],
   ] as const)('says what to do: %s', (advice, init) => {
     expect(reach(init).advice).toContain(advice)
   })
