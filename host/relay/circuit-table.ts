@@ -2,15 +2,27 @@ export interface CircuitTableInit {
   readonly maxCircuits: number
   /** Opened by one peer. */
   readonly maxCircuitsPerPeer: number
+  /** Opened by all peers of one public network. */
+  readonly maxCircuitsPerNetwork: number
   /** Leading to one peer. */
   readonly maxCircuitsToPeer: number
+  /** Leading to one peer, and opened by peers of one public network. */
+  readonly maxCircuitsToPeerPerNetwork: number
 }
 
-/** Counts open circuits against the bound of each peer. */
+/** A circuit as its relay sees it. */
+export interface CircuitEnds {
+  readonly from: string
+  readonly to: string
+  /** Public network of the peer that opens it: identities cost nothing, addresses do. Absent on a LAN. */
+  readonly network?: string | undefined
+}
+
+/** Counts open circuits against the bounds of each peer and network. */
 export class CircuitTable {
   readonly #init: CircuitTableInit
-  readonly #from = new Map<string, number>()
-  readonly #to = new Map<string, number>()
+  /** By what is bounded: a peer that opens them, a network, and so on. */
+  readonly #counts = new Map<string, number>()
   #size = 0
 
   constructor(init: CircuitTableInit) {
@@ -22,27 +34,38 @@ export class CircuitTable {
   }
 
   /** @returns a function that releases the circuit; `undefined` beyond a bound. */
-  enter(ends: { readonly from: string; readonly to: string }): (() => void) | undefined {
-    const { maxCircuits, maxCircuitsPerPeer, maxCircuitsToPeer } = this.#init
-    if (this.#size >= maxCircuits) return undefined
-    if ((this.#from.get(ends.from) ?? 0) >= maxCircuitsPerPeer) return undefined
-    if ((this.#to.get(ends.to) ?? 0) >= maxCircuitsToPeer) return undefined
-    this.#size += 1
-    add(this.#from, ends.from, 1)
-    add(this.#to, ends.to, 1)
+  enter(ends: CircuitEnds): (() => void) | undefined {
+    if (this.#size >= this.#init.maxCircuits) return undefined
+    const bounds = this.#boundsOf(ends)
+    if (bounds.some(([key, most]) => (this.#counts.get(key) ?? 0) >= most)) return undefined
+    const add = (by: 1 | -1): void => {
+      this.#size += by
+      for (const [key] of bounds) {
+        const count = (this.#counts.get(key) ?? 0) + by
+        if (count > 0) this.#counts.set(key, count)
+        else this.#counts.delete(key)
+      }
+    }
+    add(1)
     let left = false
     return () => {
       if (left) return
       left = true
-      this.#size -= 1
-      add(this.#from, ends.from, -1)
-      add(this.#to, ends.to, -1)
+      add(-1)
     }
   }
-}
 
-function add(counts: Map<string, number>, key: string, by: number): void {
-  const count = (counts.get(key) ?? 0) + by
-  if (count > 0) counts.set(key, count)
-  else counts.delete(key)
+  #boundsOf({ from, to, network }: CircuitEnds): readonly (readonly [key: string, most: number])[] {
+    const init = this.#init
+    const peers = [
+      [`from ${from}`, init.maxCircuitsPerPeer],
+      [`to ${to}`, init.maxCircuitsToPeer],
+    ] as const
+    if (network === undefined) return peers
+    return [
+      ...peers,
+      [`from network ${network}`, init.maxCircuitsPerNetwork],
+      [`to ${to} from network ${network}`, init.maxCircuitsToPeerPerNetwork],
+    ]
+  }
 }

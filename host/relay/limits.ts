@@ -13,8 +13,12 @@ export const RELAY_LIMITS = {
   maxCircuits: 1_024,
   /** Relayed connections that one peer may open at a time. Each carries any number of streams. */
   maxCircuitsPerPeer: 16,
+  /** Relayed connections that all peers of one network may open at a time. */
+  maxCircuitsPerNetwork: 512,
   /** Relayed connections that lead to one peer at a time. */
   maxCircuitsToPeer: 256,
+  /** Of these from one network. */
+  maxCircuitsToPeerPerNetwork: 64,
   /** Hop requests: a burst for a client that meets many nodes, then a steady rate. */
   requestRate: {
     perPeer: { burst: 32, perSecond: 2 },
@@ -28,6 +32,8 @@ export const RELAY_LIMITS = {
   peerBurstBytes: 67_108_864,
   /** Steady rate of one peer as a part of the relay's total. */
   peerShare: 0.0625,
+  /** Burst and rate of all peers of one network together, as a multiple of those of one peer. */
+  networkShares: 4,
   /** Relayed bytes a second of all peers together, both directions: an eighth of a 1 Gbit/s line at a bootstrap peer. */
   bootstrapBytesPerSecond: 16_777_216,
   /** The same at a node, which has answers of its own to send. */

@@ -1,6 +1,7 @@
 import type { Connection, IdentifyResult, Libp2p, Logger, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { LRUCache } from 'lru-cache'
 import { CIRCUIT_PROTOCOLS } from '../../protocol/index.ts'
 import { backoffMs, EQUAL_JITTER, openScope, pause } from '../../timing/index.ts'
 import { dialTarget } from '../address-scope.ts'
@@ -45,6 +46,9 @@ const WANTED = 2
 const DIAL_TIMEOUT_MS = 5_000
 const RESERVE_TIMEOUT_MS = 5_000
 const BACKOFF = { minMs: 1_000, maxMs: 30_000, jitter: EQUAL_JITTER }
+/** Between two attempts at a relay known from before, while another one is held: many are gone for ever. */
+const MAX_AWAY_MS = 600_000
+const MAX_FAILURES = 1_024
 /** Interval of checks, in addition to events. */
 const CHECK_EVERY_MS = 30_000
 /** How long other peers may still have addresses that are no longer announced. */
@@ -61,7 +65,9 @@ export class RelayKeeper {
   readonly #held = new Map<string, Held>()
   /** Relays that are no longer announced, and until when peers with older addresses may still come through them. */
   readonly #retired = new Map<string, number>()
-  readonly #failures = new Map<string, { readonly count: number; readonly retryAtMs: number }>()
+  readonly #failures = new LRUCache<string, { readonly count: number; readonly retryAtMs: number }>(
+    { max: MAX_FAILURES },
+  )
   readonly #waiting = new Set<() => void>()
   #wake: AbortController = new AbortController()
 
@@ -189,7 +195,8 @@ export class RelayKeeper {
     } catch (error) {
       log('no reservation at %p - %e', relay, error)
       const count = (this.#failures.get(option.peer)?.count ?? 0) + 1
-      const retryAtMs = now() + backoffMs(count, BACKOFF, random())
+      const maxMs = option.connected || this.#held.size === 0 ? BACKOFF.maxMs : MAX_AWAY_MS
+      const retryAtMs = now() + backoffMs(count, { ...BACKOFF, maxMs }, random())
       this.#failures.set(option.peer, { count, retryAtMs })
     }
   }

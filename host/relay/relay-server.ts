@@ -17,6 +17,7 @@ import { ByteMeter } from './byte-meter.ts'
 import { runCircuit } from './circuit.ts'
 import { type CircuitMessages, circuitMessages } from './circuit-message.ts'
 import { CircuitTable } from './circuit-table.ts'
+import { latestConnection } from './latest-connection.ts'
 import { RELAY_LIMITS } from './limits.ts'
 import { isRelayed } from './relayed.ts'
 import { Reservations } from './reservations.ts'
@@ -81,6 +82,7 @@ export class RelayServer {
         bytesPerSecond: init.bytesPerSecond,
         peerBurstBytes: RELAY_LIMITS.peerBurstBytes,
         peerShare: RELAY_LIMITS.peerShare,
+        networkShares: RELAY_LIMITS.networkShares,
       },
       init.now(),
     )
@@ -183,16 +185,15 @@ export class RelayServer {
 
   async #connect(
     messages: CircuitMessages,
-    { remotePeer }: Connection,
+    { remotePeer, remoteAddr }: Connection,
     target: Uint8Array,
     options: AbortOptions,
   ): Promise<void> {
     const { now, libp2p } = this.#init
     const to = peerIdFromMultihash(decodeMultihash(target))
-    const ends = { from: remotePeer.toString(), to: to.toString() }
-    const connection = libp2p
-      .getConnections(to)
-      .find(({ remoteAddr, status }) => status === 'open' && !isRelayed(remoteAddr))
+    const network = networkOf(remoteAddr)
+    const ends = { from: remotePeer.toString(), to: to.toString(), network }
+    const connection = latestConnection(libp2p.getConnections(to))
     if (!this.#reservations.has(ends.to, now()) || connection === undefined) {
       return this.#refuse(messages, 'no_reservation', options)
     }
@@ -213,7 +214,7 @@ export class RelayServer {
         ends: [messages.unwrap(), far],
         take: (bytes) => {
           this.#bytes += bytes
-          return this.#meter.take(ends.from, bytes, now())
+          return this.#meter.take(ends.from, network, bytes, now())
         },
         idleTimeoutMs: RELAY_LIMITS.idleTimeoutMs,
         signal,

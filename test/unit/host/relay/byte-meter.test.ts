@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { ByteMeter } from '../../../../host/relay/byte-meter.ts'
 
 const RATE = 1_600
-const INIT = { bytesPerSecond: RATE, peerBurstBytes: 10_000, peerShare: 1 / 16 }
+const INIT = { bytesPerSecond: RATE, peerBurstBytes: 10_000, peerShare: 1 / 16, networkShares: 4 }
 
 /** Reads as fast as it may for so long. @returns bytes moved */
 function read(meter: ByteMeter, peer: string, fromMs: number, forMs: number): number {
   let bytes = 0
   for (let at = fromMs; at < fromMs + forMs; ) {
     bytes += 100
-    at += Math.max(1, meter.take(peer, 100, at))
+    at += Math.max(1, meter.take(peer, undefined, 100, at))
   }
   return bytes
 }
@@ -34,7 +34,7 @@ describe('a byte meter', () => {
       for (const peer of peers) {
         if (peer.nextMs > at) continue
         bytes += 100
-        peer.nextMs = at + Math.max(1, meter.take(peer.peer, 100, at))
+        peer.nextMs = at + Math.max(1, meter.take(peer.peer, undefined, 100, at))
       }
     }
     expect(bytes).toBeLessThanOrEqual(8 * RATE)
@@ -47,16 +47,35 @@ describe('a byte meter', () => {
     for (let at = 0; at < 4_000; at += 1) {
       for (const peer of greedy) {
         if (peer.nextMs > at) continue
-        peer.nextMs = at + Math.max(1, meter.take(peer.peer, 100, at))
+        peer.nextMs = at + Math.max(1, meter.take(peer.peer, undefined, 100, at))
       }
-      if (at % 100 === 0) waitedMs += meter.take('answer', 8, at)
+      if (at % 100 === 0) waitedMs += meter.take('answer', undefined, 8, at)
     }
     expect(waitedMs).toBe(0)
   })
 
   it('refills as time passes', () => {
     const meter = new ByteMeter(INIT, 0)
-    expect(meter.take('peer', 20_000, 0)).toBeGreaterThan(0)
-    expect(meter.take('peer', 1, 1_000_000)).toBe(0)
+    expect(meter.take('peer', undefined, 20_000, 0)).toBeGreaterThan(0)
+    expect(meter.take('peer', undefined, 1, 1_000_000)).toBe(0)
+  })
+
+  it('slows the identities of one network to what the network has, and not a peer of another one', () => {
+    const meter = new ByteMeter(INIT, 0)
+    let bytes = 0
+    let waitedMs = 0
+    const nextMs = new Map<string, number>()
+    for (let at = 0; at < 120_000; at += 1) {
+      // A new identity each second, so that none uses up its own burst.
+      for (let index = 0; index < 4; index += 1) {
+        const peer = `${Math.floor(at / 1_000)}-${index}`
+        if ((nextMs.get(peer) ?? 0) > at) continue
+        if (at >= 60_000) bytes += 100
+        nextMs.set(peer, at + Math.max(1, meter.take(peer, '44.0.0', 100, at)))
+      }
+      if (at >= 60_000 && at % 100 === 0) waitedMs += meter.take('answer', '45.0.0', 8, at)
+    }
+    expect(bytes / 60).toBeLessThan(RATE * 0.6)
+    expect(waitedMs).toBe(0)
   })
 })

@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { CircuitTable } from '../../../../host/relay/circuit-table.ts'
 
 const create = (): CircuitTable =>
-  new CircuitTable({ maxCircuits: 4, maxCircuitsPerPeer: 2, maxCircuitsToPeer: 3 })
+  new CircuitTable({
+    maxCircuits: 4,
+    maxCircuitsPerPeer: 2,
+    maxCircuitsPerNetwork: 3,
+    maxCircuitsToPeer: 3,
+    maxCircuitsToPeerPerNetwork: 2,
+  })
 
 describe('a table of circuits', () => {
   it('bounds those that one peer opens', () => {
@@ -27,5 +33,18 @@ describe('a table of circuits', () => {
     const table = create()
     for (const to of ['w', 'x', 'y', 'z']) expect(table.enter({ from: to, to })).toBeDefined()
     expect(table.enter({ from: 'e', to: 'e' })).toBeUndefined()
+  })
+
+  it('leaves room for peers of other networks, whatever identities one network has', () => {
+    const table = create()
+    const network = '44.0.0'
+    const leave = table.enter({ from: 'a', to: 'x', network })
+    expect(table.enter({ from: 'b', to: 'x', network })).toBeDefined()
+    expect(table.enter({ from: 'c', to: 'x', network })).toBeUndefined()
+    expect(table.enter({ from: 'c', to: 'y', network })).toBeDefined()
+    expect(table.enter({ from: 'd', to: 'z', network })).toBeUndefined()
+    expect(table.enter({ from: 'e', to: 'x', network: '45.0.0' })).toBeDefined()
+    leave?.()
+    expect(table.enter({ from: 'd', to: 'z', network })).toBeDefined()
   })
 })
