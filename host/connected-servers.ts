@@ -7,10 +7,20 @@ export async function connectedServers(
 ): Promise<PeerId[]> {
   const servers: PeerId[] = []
   for (const peer of libp2p.getPeers()) {
-    const known = await libp2p.peerStore.get(peer).catch(() => undefined)
-    if (known?.protocols.includes(PROTOCOLS.kad) === true) servers.push(peer)
+    if (await isServer(libp2p, peer)) servers.push(peer)
   }
   return servers
+}
+
+/** Whether any is connected, as identified so far. */
+export async function hasServer(libp2p: Pick<Libp2p, 'getPeers' | 'peerStore'>): Promise<boolean> {
+  for (const peer of libp2p.getPeers()) if (await isServer(libp2p, peer)) return true
+  return false
+}
+
+async function isServer({ peerStore }: Pick<Libp2p, 'peerStore'>, peer: PeerId): Promise<boolean> {
+  const known = await peerStore.get(peer).catch(() => undefined)
+  return known?.protocols.includes(PROTOCOLS.kad) === true
 }
 
 /** Calls the listener when peers connect, are identified or disconnect, until the signal fires. */

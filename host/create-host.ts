@@ -8,7 +8,7 @@ import { createAdvertisementBook } from './advertisement-book.ts'
 import { keepBook } from './book-keeper.ts'
 import { dialBootstrapPeers } from './bootstrap-dialer.ts'
 import { connectTyped } from './connect-typed.ts'
-import { connectedServers, onPeers } from './connected-servers.ts'
+import { connectedServers, hasServer, onPeers } from './connected-servers.ts'
 import { openPersistence, type Persistence } from './data-dir.ts'
 import { type NamedHostInit, type ResolvedHostInit, resolveHostInit } from './defaults.ts'
 import { createDht } from './dht.ts'
@@ -209,7 +209,8 @@ async function assemble(
   })
   const { reach, mapper } = reachable
   let triedKnown = false
-  void dialKnownPeers({ libp2p, candidates, signal, random }).then(() => {
+  const known = { libp2p, candidates, hasServer: () => hasServer(libp2p), signal, random }
+  void dialKnownPeers(known).then(() => {
     triedKnown = true
   })
   const mayFindPeers = (): boolean =>
