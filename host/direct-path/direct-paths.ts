@@ -13,6 +13,7 @@ import { type Answered, type AttemptParts, answerDirectPath, offerDirectPath } f
 import { Attempts } from './attempts.ts'
 import { DIRECT_PATH } from './limits.ts'
 import type { Link } from './link.ts'
+import { linkOf } from './link-connection.ts'
 import { OwnSightings } from './own-sightings.ts'
 import { watchPath } from './watch-path.ts'
 
@@ -22,8 +23,8 @@ export interface DirectPathsInit
     Libp2p,
     'addEventListener' | 'getConnections' | 'handle' | 'peerId' | 'removeEventListener'
   >
-  /** Whether peers outside can dial this host, so that they need no other way. */
-  readonly isPublic: () => boolean
+  /** Whether there are peers outside that cannot dial this host. */
+  readonly needsPaths: () => boolean
   readonly clock: Clock
   /** From 0 to 1. */
   readonly random: () => number
@@ -76,9 +77,10 @@ export class DirectPaths {
       this.#consider(connection)
     }
     const onOpen = ({ detail: path }: CustomEvent<Connection>): void => {
-      if (!isDirectPath(path.remoteAddr)) return
+      const link = linkOf(path)
+      if (link === undefined) return
       const onProven = (): void => this.#attempts.proven(path.remotePeer.toString())
-      watchPath(path, { libp2p, clock, onProven, signal })
+      watchPath(path, { libp2p, clock, link, onProven, signal })
     }
     const onClose = ({ detail: closed }: CustomEvent<Connection>): void => {
       this.#relayed.delete(closed)
@@ -110,9 +112,9 @@ export class DirectPaths {
 
   /** Offers a direct path to the peer, unless there is one or no attempt is due. */
   #consider(relayed: Connection): void {
-    const { isPublic, clock } = this.#init
+    const { needsPaths, clock } = this.#init
     const peer = relayed.remotePeer.toString()
-    if (relayed.status !== 'open' || isPublic()) return
+    if (relayed.status !== 'open' || !needsPaths()) return
     if (!this.#hasRoomFor(relayed, DIRECT_PATH.maxOpen)) return
     if (this.#attempts.begin(peer, clock.now())) {
       void this.#conclude('own', peer, offerDirectPath(this.#parts, relayed, this.#init))

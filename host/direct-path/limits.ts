@@ -28,8 +28,10 @@ export const DIRECT_PATH = {
   minPort: 1_024,
   /** Sockets of a peer that packets are sent to. */
   maxCandidates: 4,
-  /** Bytes of one message over the channel. */
+  /** Longest message that is accepted over the channel. */
   maxMessageSize: 65_536,
+  /** Of those that are sent, which show a slow receiver sooner that something comes. */
+  sentMessageSize: 16_384,
   /** A sender waits above the first, until no more than the second are unsent. */
   unsentBytes: { high: 1_048_576, low: 262_144 },
   /** Bytes that may have come and not been read yet: WebRTC has no way to slow a sender down. */
@@ -48,6 +50,10 @@ export const PATH_WATCH = {
   quietMs: 1_000,
   /** Silence after each of two pings. Round trips over the Internet take a tenth of it. */
   answerMs: 2_000,
+  /** Rate of the slowest upload, 64 kbit/s: what was sent delays the answer to a ping by so much, ... */
+  leastBytesPerSecond: 8_192,
+  /** ... and by no more than this. WebRTC's own checks, which wait behind nothing, notice after as long. */
+  maxDelayMs: 30_000,
 } as const
 
 /** Bounds of sightings, on both sides. */

@@ -1,4 +1,4 @@
-import type { Logger } from '@libp2p/interface'
+import type { Connection, Logger } from '@libp2p/interface'
 import { AbstractMultiaddrConnection, type SendResult } from '@libp2p/utils'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Uint8ArrayList } from 'uint8arraylist'
@@ -12,13 +12,21 @@ export interface LinkConnectionInit {
   readonly log: Logger
 }
 
+const links = new WeakMap<Multiaddr, Link>()
+
+/** The link that a connection runs over: both have the same address object. `undefined` for a connection of another kind. */
+export function linkOf({ remoteAddr }: Pick<Connection, 'remoteAddr'>): Link | undefined {
+  return links.get(remoteAddr)
+}
+
 /** A link as libp2p's upgrader takes it: bytes in order, protected and encrypted as over TCP. */
 export class LinkConnection extends AbstractMultiaddrConnection {
   readonly #link: Link
 
   constructor({ link, ...rest }: LinkConnectionInit) {
-    super({ ...rest, maxMessageSize: DIRECT_PATH.maxMessageSize })
+    super({ ...rest, maxMessageSize: DIRECT_PATH.sentMessageSize })
     this.#link = link
+    links.set(this.remoteAddr, link)
     link.attach({
       onBytes: (bytes) => this.onData(bytes),
       onDrain: () => this.safeDispatchEvent('drain'),

@@ -38,6 +38,8 @@ export class Link {
   #events: LinkEvents | undefined
   #early: Uint8Array[] = []
   #delivered: number = 0
+  /** Since the last bytes came. */
+  #unheardBytes: number = 0
   #isClosing: boolean = false
   #isEnded: boolean = false
 
@@ -79,6 +81,16 @@ export class Link {
   /** Resolves when the link has ended and holds nothing any longer. */
   get ended(): Promise<void> {
     return this.#ended.promise
+  }
+
+  /** Bytes of messages that came. */
+  get receivedBytes(): number {
+    return this.#delivered
+  }
+
+  /** Bytes that were sent since the last ones came. The peer may be receiving them still: it sends nothing meanwhile. */
+  get unheardBytes(): number {
+    return this.#unheardBytes
   }
 
   /**
@@ -140,6 +152,7 @@ export class Link {
   /** @returns whether more may be sent at once; else `onDrain` follows @throws InferenceError `path_lost` */
   send(bytes: Uint8Array): boolean {
     this.#mustRun()
+    this.#unheardBytes += bytes.byteLength
     // Its result says whether it was sent at once, not whether there is room.
     this.#channel.sendMessageBinary(bytes)
     return this.#channel.bufferedAmount() <= DIRECT_PATH.unsentBytes.high
@@ -185,6 +198,7 @@ export class Link {
     }
     const bytes = new Uint8Array(message)
     this.#delivered += bytes.byteLength
+    this.#unheardBytes = 0
     if (this.#connection.bytesReceived() - this.#delivered > DIRECT_PATH.maxUnreadBytes) {
       this.#endLater(lost('more came than was read'))
       return

@@ -3,7 +3,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { createLibp2p } from 'libp2p'
 import { afterEach, expect, it } from 'vitest'
 import { Link } from '../../../../host/direct-path/link.ts'
-import { LinkConnection } from '../../../../host/direct-path/link-connection.ts'
+import { LinkConnection, linkOf } from '../../../../host/direct-path/link-connection.ts'
 import { loadRtc } from '../../../../host/direct-path/rtc.ts'
 import { directPathAddress } from '../../../../host/direct-path-address.ts'
 import { muxer } from '../../../../host/muxer.ts'
@@ -98,6 +98,7 @@ it.each([
   if (connection === undefined) throw new Error('no connection')
   expect(connection.direct).toBe(true)
   expect(await echoOf(connection)).toBe('hello')
+  expect(linkOf(connection)?.receivedBytes).toBeGreaterThan(0)
   const [other] = listener.getConnections()
   const ended = new Promise((resolve) => other?.addEventListener('close', resolve))
   await connection.close()

@@ -90,6 +90,20 @@ describe('Link', () => {
     await Promise.all([flushed, from.ended, to.ended])
   })
 
+  it('counts what came, and what was sent since then', async () => {
+    const [one, other] = await openPair()
+    const arrived = hashOf(other, 5_000)
+    one.send(new Uint8Array(3_000))
+    one.send(new Uint8Array(2_000))
+    await arrived
+    expect(one).toMatchObject({ receivedBytes: 0, unheardBytes: 5_000 })
+    expect(other).toMatchObject({ receivedBytes: 5_000, unheardBytes: 0 })
+    const answered = hashOf(one, 1)
+    other.send(new Uint8Array(1))
+    await answered
+    expect(one).toMatchObject({ receivedBytes: 1, unheardBytes: 0 })
+  })
+
   it('ends at both sides when one side ends it', async () => {
     const [one, other] = await openPair()
     one.close()

@@ -37,10 +37,6 @@ class FakeConnection extends EventTarget {
     openEarly(this.muxer as unknown as StreamMuxer)
   }
 
-  hear(): void {
-    this.muxer.onData(new Uint8Array(1))
-  }
-
   abort(reason: unknown): void {
     this.status = 'aborted'
     this.reason = reason
@@ -57,6 +53,7 @@ describe('the watch over a direct path', () => {
   let clock: VirtualClock
   let path: FakeConnection
   let relayed: FakeConnection
+  let link: { receivedBytes: number; unheardBytes: number }
   let proven: number
   let stopping: AbortController
 
@@ -64,11 +61,12 @@ describe('the watch over a direct path', () => {
     clock = new VirtualClock()
     path = new FakeConnection('/ip4/44.0.0.9/udp/4000/webrtc')
     relayed = new FakeConnection(`/ip4/44.0.0.1/tcp/4801/p2p/${RELAY}/p2p-circuit`)
+    link = { receivedBytes: 0, unheardBytes: 0 }
     proven = 0
     stopping = new AbortController()
     watchPath(path as unknown as Connection, {
       libp2p: { getConnections: () => [path, relayed] as unknown as Connection[] },
-      clock,
+      ...{ clock, link },
       onProven: () => {
         proven += 1
       },
@@ -111,10 +109,34 @@ describe('the watch over a direct path', () => {
     path.streams = [stream()]
     path.isSilent = true
     for (let second = 0; second < 60; second += 2) {
-      path.hear()
+      link.receivedBytes += 1
       await clock.advance(2_000)
     }
     expect(path.status).toBe('open')
+  })
+
+  it('keeps one over which a message comes in parts that take longer than a ping', async () => {
+    path.streams = [stream()]
+    path.isSilent = true
+    for (let part = 0; part < 20; part += 1) {
+      link.receivedBytes += DIRECT_PATH.sentMessageSize
+      await clock.advance(4_000)
+    }
+    expect(path.status).toBe('open')
+  })
+
+  it('gives what was sent over a slow line the time to arrive, but not for ever', async () => {
+    path.streams = [stream()]
+    path.isSilent = true
+    link.unheardBytes = 65_536
+    await clock.advance(8_000)
+    expect(path.pings).toBe(0)
+    link.receivedBytes += 1
+    link.unheardBytes = Number.MAX_SAFE_INTEGER
+    await clock.advance(PATH_WATCH.maxDelayMs)
+    expect(path.status).toBe('open')
+    await clock.advance(LOST_MS)
+    expect(path.reason).toMatchObject({ code: 'path_lost' })
   })
 
   it('asks over the relay only once the path has left a ping unanswered', async () => {
