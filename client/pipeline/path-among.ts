@@ -12,7 +12,11 @@ type PathHost = Partial<Pick<Host, 'avoid'>> & {
   }
 }
 
-/** The path that a stream to a peer takes; absent if it belongs to none of the peer's connections. */
+/**
+ * The path that a stream to a peer takes; absent if it belongs to none of the peer's connections. The peer's other
+ * connections are asked as well when this one is, and end with it if they are silent, too: after a change of the peer's
+ * network they are all dead, and each would be waited for in turn.
+ */
 export function pathAmong(
   { libp2p, avoid }: PathHost,
   clock: Clock,
@@ -22,11 +26,25 @@ export function pathAmong(
   const connection = libp2p.getConnections(peerId).find(({ streams }) => streams.includes(stream))
   if (connection === undefined) return undefined
   const relay = relayOf(connection.remoteAddr)
+  let asked: readonly (readonly [Connection, Promise<boolean>])[] = []
   return {
     ...(relay !== undefined && { relay }),
     ...(isDirectPath(connection.remoteAddr) && { by: 'webrtc' as const }),
     isOpen: () => connection.status === 'open',
-    answers: () => answers(connection, ANSWER_MS, clock),
-    avoid: () => avoid?.(connection),
+    answers: () => {
+      asked = libp2p
+        .getConnections(peerId)
+        .filter((other) => other !== connection && other.status === 'open')
+        .map((other) => [other, answers(other, ANSWER_MS, clock)])
+      return answers(connection, ANSWER_MS, clock)
+    },
+    avoid: () => {
+      avoid?.(connection)
+      for (const [other, alive] of asked) {
+        void alive.then((isAlive) => {
+          if (!isAlive && other.status === 'open') avoid?.(other)
+        })
+      }
+    },
   }
 }
