@@ -9,6 +9,7 @@ export {
 } from './directory/index.ts'
 export { listPeer, type PeerListing } from './listings.ts'
 export { listModels, type ModelListing } from './model-listing.ts'
+export { PeerPaths } from './peer-paths.ts'
 export { createProber, type Prober } from './probe/index.ts'
 export {
   affinityKey,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { type Host, relayOf, setIdle } from '../../host/index.ts'
+import { type Host, setIdle } from '../../host/index.ts'
 import { InferenceError, PROTOCOLS } from '../../protocol/index.ts'
 import { type Connect, createPeerAttempt, KeptStreams, type PathOf } from '../attempt/index.ts'
 import type { DispatchContext } from '../dispatch/index.ts'
@@ -10,6 +10,7 @@ import {
   createProber,
   createRouter,
   type DirectoryHost,
+  PeerPaths,
   watchConnections,
 } from '../peers/index.ts'
 import { OpenParts } from '../request/index.ts'
@@ -43,13 +44,11 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
   const closing = new AbortController()
   const connect: Connect = (peerId, protocol, options) =>
     host.libp2p.dialProtocol(peerId, protocol, options)
+  const paths = new PeerPaths(host.libp2p)
   const kept = new KeptStreams({
     clock,
     speaks: (peerId) => host.book.get(peerId)?.protocols.includes(PROTOCOLS.keptInference) === true,
-    isDirect: (peerId) =>
-      host.libp2p
-        .getConnections(peerId)
-        .some(({ remoteAddr }) => relayOf(remoteAddr) === undefined),
+    isDirect: (peerId) => paths.of(peerId.toString()) === 'direct',
     setIdle,
   })
   const pathOf: PathOf = (peerId, stream) => pathAmong(host, clock, peerId, stream)
@@ -67,6 +66,7 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
     clock,
     random,
     salt: randomBytes(16),
+    pathTo: (peer) => paths.of(peer),
     onAnswered: (peer) => host.book.answered(peerIdFromString(peer)),
   })
   const prober = createProber({
@@ -87,6 +87,7 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
   parts.defer(() => prober.close())
   parts.defer(() => router.close())
   parts.defer(unwatch)
+  parts.defer(() => paths.close())
   parts.defer(() => closing.abort(new InferenceError('cancelled', 'the client is closed')))
   return {
     context: {

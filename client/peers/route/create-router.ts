@@ -91,11 +91,17 @@ export function createRouter(init: RouterInit): Router {
     })
   }
 
+  /** The connection counts, which may be a direct path to a peer behind a NAT; before there is one, the addresses. */
+  const isRelayed = ({ key, advertisement }: RouteCandidate): boolean => {
+    const path = init.pathTo?.(key)
+    return path === undefined ? isReachedByRelay(advertisement.addresses) : path === 'relayed'
+  }
+
   const idleCost = (candidate: RouteCandidate, request: RouteRequest, tokens: number): number => {
     const { warmth, reliability } = health.conditionOf(candidate.key, now())
     const { answerTokens } = request
     return costOf({
-      relayed: isReachedByRelay(candidate.advertisement.addresses),
+      relayed: isRelayed(candidate),
       ...inputsOf(candidate, tokens),
       answerTokens,
       inFlight: 0,

@@ -1,7 +1,9 @@
 import type { ErrorCode, Load } from '../../../protocol/index.ts'
 import type { Clock } from '../../../timing/index.ts'
 import type { RouteCandidate } from '../../request/index.ts'
+import type { PeerPath } from '../peer-paths.ts'
 import type { LoadPool } from '../probe/index.ts'
+
 /** What a choice needs to know about a request. */
 export interface RouteRequest {
   readonly promptTokens: number
@@ -54,6 +56,8 @@ export interface RouterInit {
   readonly random: () => number
   /** What audits show about peers. @default nothing is known of any peer */
   readonly trust?: Trust
+  /** How a connected peer is reached now; `undefined` while it is not connected. @default by its addresses */
+  readonly pathTo?: (peer: string) => PeerPath | undefined
   /** Called for each peer that gave an answer. @default does nothing */
   readonly onAnswered?: (peer: string) => void
   /** The client's own secret: other parties must not predict where its conversations go. */

@@ -35,15 +35,18 @@ const slow = peer('slow', 100)
 const swarm = [slow, fast, middle]
 
 let draw: () => number
+let paths: Record<string, 'direct' | 'relayed'>
 let router: Router
 
 beforeEach(() => {
+  paths = {}
   vi.useFakeTimers({ toFake: ['Date', 'performance', 'setTimeout', 'clearTimeout'] })
   draw = () => 0
   router = createRouter({
     clock: systemClock,
     random: () => draw(),
     salt: new Uint8Array(16).fill(7),
+    pathTo: (peer) => paths[peer],
   })
 })
 
@@ -307,6 +310,15 @@ describe('peers that are reached through a relay', () => {
     for (const random of [0, 0.3, 0.6, 0.9]) {
       draw = () => random
       expect(router.choose([relayed, direct], request())?.key).toBe('direct')
+    }
+  })
+
+  it('rank by the connection, where there is one: a direct path to a peer behind a NAT, a relay to one that has an address', () => {
+    for (const candidate of [relayed, direct]) answers(candidate)
+    paths = { relayed: 'direct', direct: 'relayed' }
+    for (const random of [0, 0.3, 0.6, 0.9]) {
+      draw = () => random
+      expect(router.choose([relayed, direct], request())?.key).toBe('relayed')
     }
   })
 
