@@ -26,31 +26,35 @@ export interface TestersInit {
 /** The peers that support dial-back, and the addresses at which peers see us. */
 export interface Testers {
   all(): readonly Tester[]
-  /** Public IP addresses that peers outside see this host at, each once. */
+  /**
+   * Public IP addresses that peers outside see this host at, each once: first those that peers named by the operator
+   * report, then those that most report. Any peer may say anything.
+   */
   seenAt(): readonly string[]
 }
 
 export function watchTesters(init: TestersInit): Testers {
   const testers = new Map<string, Tester>()
   /** By connection: a later message of identify may list protocols alone. */
-  const seen = new Map<string, string>()
+  const seen = new Map<string, { readonly ip: string; readonly trusted: boolean }>()
 
   const onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => {
     const { connection, protocols, observedAddr, peerId } = detail
     const observed = observedAddr === undefined ? undefined : publicIpOf(observedAddr)
-    const seesUsAt = observed ?? seen.get(connection.id)
+    const seesUsAt = observed ?? seen.get(connection.id)?.ip
     const theirIp = publicIpOf(connection.remoteAddr)
     // A peer behind the same router, or on the same machine, sees nothing from outside.
     const isOutside = theirIp !== undefined && theirIp !== seesUsAt && !init.ownIps().has(theirIp)
     if (seesUsAt === undefined || !isOutside) return
-    seen.set(connection.id, seesUsAt)
+    const trusted = init.isTrusted(peerId.toString())
+    seen.set(connection.id, { ip: seesUsAt, trusted })
     if (!protocols.includes(PROTOCOLS.dialBack)) {
       testers.delete(connection.id)
       return
     }
     const peer = peerId.toString()
     const known = testers.get(connection.id)
-    testers.set(connection.id, { connection, peer, seesUsAt, trusted: init.isTrusted(peer) })
+    testers.set(connection.id, { connection, peer, seesUsAt, trusted })
     if (known?.seesUsAt !== seesUsAt) init.onChange()
   }
   const onClose = ({ detail }: CustomEvent<Connection>): void => {
@@ -71,6 +75,15 @@ export function watchTesters(init: TestersInit): Testers {
   )
   return {
     all: () => [...testers.values()].filter(({ connection }) => connection.status === 'open'),
-    seenAt: () => [...new Set(seen.values())],
+    seenAt: () => mostReported([...seen.values()]),
   }
+}
+
+function mostReported(
+  reports: readonly { readonly ip: string; readonly trusted: boolean }[],
+): readonly string[] {
+  const votes = new Map<string, number>()
+  for (const { ip, trusted } of reports)
+    votes.set(ip, (votes.get(ip) ?? 0) + (trusted ? reports.length : 1))
+  return [...votes].toSorted(([, a], [, b]) => b - a).map(([ip]) => ip)
 }
