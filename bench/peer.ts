@@ -117,9 +117,13 @@ async function startFlood({
   })
   await sink.relayed({ timeoutMs: RESERVED_MS })
   const through = multiaddr(`${relay}/p2p-circuit/p2p/${sink.peerId.toString()}`)
-  for (let stranger = 0; stranger < count; stranger += 1) {
+  const streams: Stream[] = []
+  while (streams.length < count) {
     const host = await createHost({ dht: 'client', ...init })
-    const stream = await (await host.libp2p.dial(through)).newStream(SINK)
+    streams.push(await (await host.libp2p.dial(through)).newStream(SINK))
+  }
+  // Not before: a flood takes the processor from the handshakes of the others, which share this process.
+  for (const stream of streams) {
     void (async () => {
       for (;;) if (!stream.send(FLOOD_PIECE)) await drained(stream)
     })()

@@ -33,7 +33,7 @@ const carry = (from, to, openAt) => {
   let waiting = 0
   const release = () => {
     while (queue.length > 0 && queue[0].at <= performance.now()) queue.shift().act()
-    if (queue.length > 0) setTimeout(release, Math.ceil(queue[0].at - performance.now()))
+    if (queue.length > 0) setTimeout(release, Math.max(0, Math.ceil(queue[0].at - performance.now())))
   }
   const later = (bytes, act) => {
     const lost = random() > (1 - loss) ** Math.ceil(bytes / SEGMENT)
