@@ -20,7 +20,7 @@ export type {
 } from './attempt-source.ts'
 export { InvalidCall } from './call-check.ts'
 export { KeptStreams } from './kept-streams.ts'
-export type { Connect } from './open-stream.ts'
+export { type Connect, DialTimeout } from './open-stream.ts'
 export type { Path, PathOf } from './path.ts'
 export { createPeerAttempt } from './peer-attempt.ts'
 export { Watchdog } from './watchdog.ts'

@@ -16,6 +16,9 @@ interface ConnectOptions {
 /** The only host function that an attempt needs: libp2p's `dialProtocol`. */
 export type Connect = (peerId: PeerId, protocol: string, options: ConnectOptions) => Promise<Stream>
 
+/** A dial that ran out of time, as on a slow line or a busy machine: the next one may succeed. */
+export class DialTimeout extends InferenceError {}
+
 /** Concurrent streams to one peer; libp2p's default of 64 is too low for a gateway. */
 const MAX_OUTBOUND_STREAMS = 1_024
 
@@ -40,7 +43,7 @@ export async function openStream(
     {
       timeoutMs: dialTimeoutMs,
       clock,
-      onTimeout: () => new InferenceError('dial_failed', `no connection in ${dialTimeoutMs} ms`),
+      onTimeout: () => new DialTimeout('dial_failed', `no connection in ${dialTimeoutMs} ms`),
     },
     { signal },
   )

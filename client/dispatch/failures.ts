@@ -1,5 +1,6 @@
 import { InferenceError } from '../../protocol/index.ts'
 import { backoffMs, QUARTER_JITTER } from '../../timing/index.ts'
+import { DialTimeout } from '../attempt/index.ts'
 import { type AttemptNote, highestRanked, soonestRetry } from '../request/index.ts'
 
 /** A failed attempt. */
@@ -30,8 +31,13 @@ export function isHang(
 /** Times that one peer is asked while its engine answers in a shape that is not read. */
 const MAX_UNREADABLE = 2
 
+/** Times that the only peer is dialled while that takes too long. */
+const MAX_DIALS = 2
+
 /** Whether the peer of a failure may be asked again if no other is left. @param failures all of the request */
 export function mayRepeat({ error, peer }: Failure, failures: readonly Failure[]): boolean {
+  const isOnly = failures.every((other) => other.peer === peer)
+  if (error instanceof DialTimeout) return isOnly && failures.length < MAX_DIALS
   const unreadable = failures.filter((other) => other.peer === peer && isUnreadable(other.error))
   return error.traits.retrySamePeer && unreadable.length < MAX_UNREADABLE
 }

@@ -116,4 +116,24 @@ describe('a peer that was never connected', () => {
     await expect(textOf()).rejects.toMatchObject({ code: 'dial_failed' })
     expect(swarm.clock.now()).toBeLessThan(2_000)
   })
+
+  it('is dialled once more if it is the only one, and dialling it took too long', async () => {
+    const peer = await swarm.add(answers('hello'))
+    swarm.hinder(peer)
+    swarm.clock.after(4_000, () => swarm.restore(peer, answers('hello')))
+    expect(await textOf()).toBe('hello')
+    expect(swarm.clock.now()).toBeLessThan(8_000)
+  })
+
+  it('is dialled twice at most', async () => {
+    swarm.hinder(await swarm.add(answers('hello')))
+    await expect(textOf()).rejects.toMatchObject({ code: 'dial_failed' })
+    expect(swarm.clock.now()).toBeLessThan(12_000)
+  })
+
+  it('is dialled once where others were dialled as well', async () => {
+    for (let index = 0; index < 3; index += 1) swarm.hinder(await swarm.add(answers('hello')))
+    await expect(textOf()).rejects.toMatchObject({ code: 'dial_failed' })
+    expect(swarm.clock.now()).toBeLessThan(17_000)
+  })
 })
