@@ -29,8 +29,10 @@ const MAX_ADDRESSES = 4
 const DIAL_TIMEOUT_MS = 5_000
 /** Between two attempts with one peer, by failures in a row. */
 const BACKOFF = { minMs: 60_000, maxMs: 3_600_000, jitter: EQUAL_JITTER }
+/** Before the first attempt where this host has dialled all addresses a moment ago. */
+const FIRST_MS = 15_000
 /** Interval of looks for peers whose next attempt is due. */
-const LOOK_MS = 30_000
+const LOOK_MS = 15_000
 const MAX_PEERS = 4_096
 
 /** A peer that has been connected through a relay. */
@@ -100,7 +102,7 @@ export function dialDirectly(init: DirectDialsInit): void {
     const known = peers.get(peerId.toString())
     if (known === undefined || known.addresses.join() !== addresses.join()) {
       const isTried = known === undefined && connection.direction === 'outbound'
-      const dueMs = clock.now() + (isTried ? backoffMs(0, BACKOFF, random()) : 0)
+      const dueMs = clock.now() + (isTried ? FIRST_MS : 0)
       peers.set(peerId.toString(), { addresses, failures: 0, dueMs })
     }
     consider(peerId)

@@ -16,6 +16,8 @@ export const SAME_NETWORK = {
   /** An answer holds this long. */
   yesMs: 600_000,
   noMs: 60_000,
+  /** A question that no peer answered in time is asked again after this long. */
+  unansweredMs: 5_000,
   /** Peers and addresses whose answers are kept. */
   maxKept: 1_024,
   /** Lower ports belong to services of the system. */

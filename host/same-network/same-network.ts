@@ -16,12 +16,15 @@ export interface SameNetworkInit {
   /** Whether the operator named this peer. Only such peers are believed. */
   readonly isTrusted: (peer: string) => boolean
   readonly now: () => number
+  /** Whether an address may be a neighbour's. @default by the interfaces of this machine */
+  readonly mayBeNear?: (address: Multiaddr) => boolean
   readonly signal: AbortSignal
 }
 
 /** A result and how long it holds. */
 interface Kept {
-  readonly result: Promise<boolean>
+  /** `undefined`: no answer came. */
+  readonly result: Promise<boolean | undefined>
   untilMs: number
 }
 
@@ -32,18 +35,21 @@ interface Kept {
  */
 export class SameNetwork {
   readonly #init: SameNetworkInit
+  readonly #mayBeNear: (address: Multiaddr) => boolean
   readonly #peers = new LRUCache<string, Kept>({ max: SAME_NETWORK.maxKept })
   readonly #addresses = new LRUCache<string, Kept>({ max: SAME_NETWORK.maxKept })
   readonly #near = new LRUCache<string, number>({ max: SAME_NETWORK.maxKept })
 
   constructor(init: SameNetworkInit) {
     this.#init = init
+    const { mayBeNear = isOnLink } = init
+    this.#mayBeNear = mayBeNear
   }
 
   /** Whether an address, ending in `/p2p/…`, leads to a peer behind the same router. Never rejects. */
   async includes(address: Multiaddr): Promise<boolean> {
     const peer = address.getComponents().findLast(({ name }) => name === 'p2p')?.value
-    if (peer === undefined || isRelayed(address) || !isOnLink(address)) return false
+    if (peer === undefined || isRelayed(address) || !this.#mayBeNear(address)) return false
     if (!(await this.#kept(this.#peers, peer, () => this.#isVouchedFor(peer)))) return false
     const key = withoutPeer(address)
     const isOpen = await this.#kept(this.#addresses, key, () => this.#isOpen(address))
@@ -53,25 +59,28 @@ export class SameNetwork {
 
   /** Whether `includes` found so lately. */
   isNear(address: Multiaddr): boolean {
-    return (this.#near.get(withoutPeer(address)) ?? 0) > this.#init.now() && isOnLink(address)
+    return (
+      (this.#near.get(withoutPeer(address)) ?? 0) > this.#init.now() && this.#mayBeNear(address)
+    )
   }
 
   async #kept(
     cache: LRUCache<string, Kept>,
     key: string,
-    find: () => Promise<boolean>,
+    find: () => Promise<boolean | undefined>,
   ): Promise<boolean> {
     const { now } = this.#init
     const known = cache.get(key)
-    if (known !== undefined && known.untilMs > now()) return await known.result
+    if (known !== undefined && known.untilMs > now()) return (await known.result) === true
     const kept: Kept = { result: find(), untilMs: now() + SAME_NETWORK.noMs }
     cache.set(key, kept)
     const result = await kept.result
-    kept.untilMs = now() + (result ? SAME_NETWORK.yesMs : SAME_NETWORK.noMs)
-    return result
+    const { yesMs, noMs, unansweredMs } = SAME_NETWORK
+    kept.untilMs = now() + (result === undefined ? unansweredMs : result ? yesMs : noMs)
+    return result === true
   }
 
-  async #isVouchedFor(peer: string): Promise<boolean> {
+  async #isVouchedFor(peer: string): Promise<boolean | undefined> {
     const askable = new Map<string, Connection>()
     for (const connection of this.#init.libp2p.getConnections()) {
       const { remotePeer, remoteAddr, status } = connection
@@ -81,10 +90,11 @@ export class SameNetwork {
     }
     const asked = [...askable.values()].slice(0, SAME_NETWORK.maxAsked)
     const answers = await Promise.all(asked.map((connection) => this.#ask(connection, peer)))
-    return answers.includes(true)
+    if (answers.includes(true)) return true
+    return answers.length > 0 && !answers.includes(undefined) ? false : undefined
   }
 
-  async #ask(connection: Connection, peer: string): Promise<boolean> {
+  async #ask(connection: Connection, peer: string): Promise<boolean | undefined> {
     try {
       const [answer] = await askOnce(
         {
@@ -99,7 +109,7 @@ export class SameNetwork {
       )
       return answer === 1
     } catch {
-      return false
+      return undefined
     }
   }
 

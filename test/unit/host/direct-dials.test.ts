@@ -127,7 +127,7 @@ describe('a peer that is connected through a relay only', () => {
     const outbound = { direction: 'outbound' }
     await come([PUBLIC], outbound, peer)
     expect(dialled).toEqual([])
-    await clock.advance(60_000)
+    await clock.advance(15_000)
     expect(dialled).toEqual([PUBLIC])
     const other = newPeerId()
     await come([PUBLIC], outbound, other)
