@@ -47,6 +47,8 @@ export interface BackendDone {
   readonly type: 'done'
   readonly usage: Usage
   readonly timings: Omit<Timings, 'queueMs'>
+  /** A resumed answer was continued as a final assistant message, and not as raw text or token ids. */
+  readonly asMessage?: true
 }
 
 /** What `infer` yields: any number of chunks, then exactly one `done`. */

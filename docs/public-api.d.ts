@@ -614,7 +614,7 @@ interface AttemptRecord {
     readonly tokens: number;
     readonly deliveredTokens: number;
     readonly exact?: boolean;
-    readonly seam?: 'token-ids' | 'text' | 'start';
+    readonly seam?: 'token-ids' | 'message' | 'text' | 'start';
     readonly relay?: string;
     readonly relayedBytes?: number;
     readonly path?: 'webrtc';
@@ -649,6 +649,7 @@ interface BackendDone {
     readonly type: 'done';
     readonly usage: Usage;
     readonly timings: Omit<Timings, 'queueMs'>;
+    readonly asMessage?: true;
 }
 interface BackendFromUrlInit extends Omit<OpenAiBackendInit, 'baseUrl'> {
     readonly baseUrl: string;
@@ -967,6 +968,7 @@ interface Done {
     readonly usage: Usage;
     readonly timings: Timings;
     readonly load: Load;
+    readonly asMessage?: true;
 }
 interface DownloadProgress {
     readonly receivedBytes: number;

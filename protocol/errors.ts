@@ -39,8 +39,11 @@ export interface AttemptRecord {
   readonly deliveredTokens: number
   /** For a resumed answer: whether it was resumed by token ids with the same weights. */
   readonly exact?: boolean
-  /** For a resumed answer: what the peer continued from. `start`: the caller had seen nothing, and the answer began anew. */
-  readonly seam?: 'token-ids' | 'text' | 'start'
+  /**
+   * For a resumed answer: what the peer continued from. `message`: a final assistant message, as known once its part has
+   * ended. `text`: raw text, or a part that did not end. `start`: the caller had seen nothing, and the answer began anew.
+   */
+  readonly seam?: 'token-ids' | 'message' | 'text' | 'start'
   /** Peer id of the relay. Absent if the peer was reached directly. */
   readonly relay?: string
   /** Bytes through that relay, both directions. */

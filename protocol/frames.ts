@@ -95,6 +95,8 @@ export interface Done {
   readonly usage: Usage
   readonly timings: Timings
   readonly load: Load
+  /** A resumed answer: its engine continued a final assistant message, and not raw text or token ids. Absent from nodes before 0.2. */
+  readonly asMessage?: true
 }
 
 /** Node frames. `done` and `failed` are terminal; a stream that ends without one has failed. */

@@ -177,7 +177,10 @@ class OllamaBackend implements Backend {
     if (!resumeFormsOf(request, resume).includes('json')) {
       const sent = await restOf(this.#http, request, entry, { resume, signal })
       if (sent === undefined) yield* spentAnswer(request.kind, model.id)
-      else yield* this.#generate(request, { ...sent, model, signal, ...watch })
+      else {
+        const asMessage = sent.path === '/api/chat'
+        yield* this.#generate(request, { ...sent, model, signal, asMessage, ...watch })
+      }
       return
     }
     const { temperature, seed } = request.body
@@ -203,7 +206,7 @@ class OllamaBackend implements Backend {
     if (load.cold === true && state.loadMs > 0) this.#coldStartMs = state.loadMs
     this.#rates.observe(state.done.usage, state.done.timings)
     this.#estimate.observe(promptBytes(request), state.done.usage.promptTokens)
-    yield state.done
+    yield run.asMessage === true ? { ...state.done, asMessage: true } : state.done
   }
 
   async *#chunks(
@@ -306,4 +309,6 @@ interface Run extends SentBody {
   readonly load: LoadWatch
   /** Called when the engine has begun to answer. */
   readonly onBegun: () => void
+  /** Whether an answer is continued as a final assistant message. */
+  readonly asMessage?: boolean
 }

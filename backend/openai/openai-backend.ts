@@ -166,7 +166,9 @@ class OpenAiBackend implements Backend {
         }
       } else {
         const start = startOf(request, { continuation, resume })
-        yield* this.#generate(request, { path, body, model, signal, hops, onProgress, start })
+        const asMessage = means === 'text' && request.kind === 'chat'
+        const run = { path, body, model, signal, hops, onProgress, start, asMessage }
+        yield* this.#generate(request, run)
       }
     } catch (error) {
       throw withNumbers(error, { model, request, estimate: this.#estimate })
@@ -196,7 +198,7 @@ class OpenAiBackend implements Backend {
     }
     const done = this.#done(summary, startedAt, firstAt ?? startedAt)
     this.#estimate.observe(promptBytes(request), done.usage.promptTokens)
-    yield done
+    yield run.asMessage ? { ...done, asMessage: true } : done
   }
 
   async *#chunks(
@@ -280,4 +282,6 @@ interface Run {
   readonly hops: number | undefined
   readonly onProgress?: InferOptions['onProgress']
   readonly start?: RepeatedStartInit | undefined
+  /** Whether an answer is continued as a final assistant message. */
+  readonly asMessage?: boolean
 }

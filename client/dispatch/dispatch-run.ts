@@ -166,6 +166,7 @@ export class DispatchRun {
       case 'done':
         attempt.done = event
         note.usage = event.usage
+        note.asMessage = event.asMessage === true
         this.#apply({ type: 'completed', attempt: attempt.id })
         return
       default:

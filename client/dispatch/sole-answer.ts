@@ -126,7 +126,8 @@ class SoleAnswer {
     this.#tokensBefore = this.#transcript.tokens
     if (resume === undefined) return journal.begin({ peerId, reason: 'resume', seam: 'start' })
     journal.exact = false
-    return journal.begin({ peerId, reason: 'resume', seam: 'text', exact: false })
+    const seam = this.#init.request.kind === 'chat' ? 'message' : 'text'
+    return journal.begin({ peerId, reason: 'resume', seam, exact: false })
   }
 
   async *part(

@@ -42,6 +42,8 @@ export class AttemptNote {
   tokens: number = 0
   deliveredTokens: number = 0
   usage: Usage | undefined
+  /** Its engine continued a final assistant message. */
+  asMessage: boolean = false
   /** The relay's peer id, if the connection goes through one. */
   relay: string | undefined
   relayedBytes: number = 0
@@ -94,11 +96,15 @@ export class AttemptNote {
       ...(this.ttftMs === undefined && this.progress && { progress: this.progress }),
       tokens: this.tokens,
       deliveredTokens: this.deliveredTokens,
-      ...defined({ exact: this.#exact, seam: this.#seam, spanId: this.spanId }),
+      ...defined({ exact: this.#exact, seam: this.#joinedBy(), spanId: this.spanId }),
       ...(this.relay !== undefined && { relay: this.relay, relayedBytes: this.relayedBytes }),
       ...defined({ path: this.path }),
       ...(message !== undefined && { message }),
     })
+  }
+
+  #joinedBy(): AttemptRecord['seam'] {
+    return this.#seam === 'text' && this.asMessage ? 'message' : this.#seam
   }
 }
 

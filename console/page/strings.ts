@@ -138,6 +138,7 @@ export const STRINGS = {
       `${tokens} tokens beyond the answer, in ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`,
     seams: {
       'token-ids': 'went on from the very token',
+      message: 'went on from the message so far',
       text: 'went on from the text',
       start: 'began anew, before anything was shown',
     },

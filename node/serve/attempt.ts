@@ -5,6 +5,7 @@ import { specHashOf } from '../../ledger/index.ts'
 import {
   type Claim,
   type Done,
+  defined,
   type Head,
   InferenceError,
   type InferenceRequest,
@@ -180,7 +181,7 @@ async function generate(
       gate.observe({ firstTokenMs: firstTokenMs ?? serviceMs, serviceMs, ...measuredBy(done) })
     }
   }
-  const { usage, timings } = done
+  const { usage, timings, asMessage } = done
   if (!writes(request)) pacer.charge(usage.promptTokens)
   const reported = reportedUsage(usage)
   context.served.note(head.attemptId, {
@@ -202,6 +203,7 @@ async function generate(
       decodeMs: clamp(timings.decodeMs),
     },
     load: context.status.loadFor({ contributes: context.fairness.contributes(peer) }),
+    ...defined({ asMessage }),
   }
 }
 

@@ -42,8 +42,8 @@ function nodeFrameInit(
       return { case: 'chunk', value: { seq, json, tokenIds, logprobs: [...frame.logprobs] } }
     }
     case 'done': {
-      const { usage, timings, load } = frame
-      return { case: 'done', value: { usage, timings, load: loadToMessage(load) } }
+      const { usage, timings, load, asMessage = false } = frame
+      return { case: 'done', value: { usage, timings, load: loadToMessage(load), asMessage } }
     }
     case 'failed': {
       const { code, message, retryAfterMs, details } = frame.error
@@ -90,7 +90,7 @@ export function decodeNodeFrame(bytes: Uint8Array, attemptId?: Uint8Array): Node
     case 'chunk':
       return checkedChunk(frame.value)
     case 'done': {
-      const { usage, timings, load } = frame.value
+      const { usage, timings, load, asMessage } = frame.value
       if (usage === undefined || timings === undefined) throw malformed('done without usage')
       const { promptTokens, completionTokens, cachedPromptTokens, reasoningTokens } = usage
       const { queueMs, prefillMs, decodeMs } = timings
@@ -102,6 +102,7 @@ export function decodeNodeFrame(bytes: Uint8Array, attemptId?: Uint8Array): Node
         },
         timings: { queueMs, prefillMs, decodeMs },
         load: loadFromMessage(load),
+        ...(asMessage && { asMessage }),
       }
     }
     case 'failed': {

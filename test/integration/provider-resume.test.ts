@@ -91,8 +91,8 @@ describe('an answer of a provider that breaks off', () => {
     })
     expect(attempts).toMatchObject([
       { reason: 'first', outcome: 'truncated', deliveredTokens: 3 },
-      { reason: 'resume', seam: 'text', exact: false, outcome: 'truncated', deliveredTokens: 2 },
-      { reason: 'resume', seam: 'text', exact: false, outcome: 'answered', deliveredTokens: 3 },
+      { reason: 'resume', seam: 'message', exact: false, outcome: 'truncated', deliveredTokens: 2 },
+      { reason: 'resume', seam: 'message', exact: false, outcome: 'answered', deliveredTokens: 3 },
     ])
   })
 
@@ -278,5 +278,5 @@ it('a provider continues the answer of a model of the network, if models may cha
   expect(text).toBe(STORY)
   expect(lastMessage(server, 0)).toMatchObject({ content: 'Once upon', partial: true })
   expect(event).toMatchObject({ answeredBy: 'cloud/m', exact: false, resumes: 1 })
-  expect(attempts.at(-1)).toMatchObject({ reason: 'resume', seam: 'text', outcome: 'answered' })
+  expect(attempts.at(-1)).toMatchObject({ reason: 'resume', seam: 'message', outcome: 'answered' })
 })

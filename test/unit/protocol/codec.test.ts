@@ -84,16 +84,20 @@ const nodeFrame: fc.Arbitrary<NodeFrame> = fc.oneof(
         logprobs: fc.constant(tokens.map(([, logprob]) => logprob)),
       }),
     ),
-  fc.record({
-    type: fc.constant('done' as const),
-    usage: fc.record({
-      promptTokens: uint32,
-      completionTokens: uint32,
-      cachedPromptTokens: uint32,
-    }),
-    timings: fc.record({ queueMs: uint32, prefillMs: uint32, decodeMs: uint32 }),
-    load,
-  }),
+  fc.record(
+    {
+      type: fc.constant('done' as const),
+      usage: fc.record({
+        promptTokens: uint32,
+        completionTokens: uint32,
+        cachedPromptTokens: uint32,
+      }),
+      timings: fc.record({ queueMs: uint32, prefillMs: uint32, decodeMs: uint32 }),
+      load,
+      asMessage: fc.constant(true as const),
+    },
+    { requiredKeys: ['type', 'usage', 'timings', 'load'] },
+  ),
 )
 
 /** Runs a decoder over hostile bytes: it returns, or throws `malformed`. Anything else fails the test. */
