@@ -1,5 +1,4 @@
 import type { Libp2p } from '@libp2p/interface'
-import { webSockets } from '@libp2p/websockets'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { systemClock } from '../timing/index.ts'
@@ -10,7 +9,12 @@ import type { Gater } from './gater.ts'
 import type { ConnectionKeeper } from './inbound/index.ts'
 import { listenFailure } from './listen-failure.ts'
 import { muxer } from './muxer.ts'
-import { type IpVersions, SilentAddresses, tcpTransport } from './network/index.ts'
+import {
+  type IpVersions,
+  SilentAddresses,
+  tcpTransport,
+  webSocketTransport,
+} from './network/index.ts'
 import { noise } from './noise.ts'
 import { type SwarmSecrets, swarmProtector } from './protector/index.ts'
 import type { OwnAddresses } from './reach/index.ts'
@@ -52,7 +56,11 @@ export async function createInstance(
       listen: [...listen],
       announceFilter: (chosen) => own.announced([...chosen, ...relaying.addresses]),
     },
-    transports: [tcpTransport(versions, silent), webSockets(), relayTransport(relaying.suspicions)],
+    transports: [
+      tcpTransport(versions, silent),
+      webSocketTransport(inbound.sockets),
+      relayTransport(relaying.suspicions),
+    ],
     connectionEncrypters: [noise()],
     streamMuxers: [muxer()],
     connectionGater: {

@@ -10,7 +10,7 @@ import type { ConnectionBounds } from './bounds.ts'
 import { isInUse, lastIdleMs } from './idle-streams.ts'
 import { type ConnectionUse, leastUseful } from './least-useful.ts'
 import { originOf } from './origin.ts'
-import { PendingConnections } from './pending.ts'
+import { type Incoming, PendingConnections } from './pending.ts'
 
 /** Tags of peers that this host keeps: bootstrap peers, relays, and peers that it relays for. */
 const KEPT_TAG = /^keep-alive|relay/
@@ -19,6 +19,14 @@ export type KeptLibp2p = Pick<
   Libp2p,
   'addEventListener' | 'getConnections' | 'handle' | 'peerStore' | 'removeEventListener'
 >
+
+/** Sockets under the bounds of pending handshakes. */
+export interface PendingSockets {
+  /** @returns whether there is room, after closing an older one if need be */
+  admit(socket: Incoming): boolean
+  /** Its handshake has completed, or the connection that began on it counts from now on. */
+  settle(socket: Incoming): void
+}
 
 /** Keeps a host's connections within its bounds: accepts a newcomer and closes the least useful connection of the heaviest origin. */
 export class ConnectionKeeper {
@@ -40,6 +48,11 @@ export class ConnectionKeeper {
       this.#pending.settle(connection)
       return false
     },
+  }
+
+  /** Where transports announce sockets on which no connection has begun yet: they count as pending handshakes. */
+  get sockets(): PendingSockets {
+    return this.#pending
   }
 
   /** Limits for libp2p's own connection manager, as a second line. */

@@ -11,6 +11,6 @@
  * @packageDocumentation
  */
 export { connectionBounds } from './bounds.ts'
-export { ConnectionKeeper } from './connection-keeper.ts'
+export { ConnectionKeeper, type PendingSockets } from './connection-keeper.ts'
 export { hasCarried, isInUse, lastIdleMs, setIdle } from './idle-streams.ts'
 export { boundNewStreams } from './stream-rates.ts'

@@ -1,4 +1,4 @@
-import type { MultiaddrConnection } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import type { ConnectionBounds } from './bounds.ts'
 import { ofHeaviest } from './heaviest.ts'
 import { type Origin, originOf } from './origin.ts'
@@ -6,8 +6,15 @@ import { type Origin, originOf } from './origin.ts'
 /** A handshake takes less than this; a younger one is not closed for a newcomer. */
 const HANDSHAKE_MS = 1_000
 
+/** A connection, or a socket on which none has begun yet. */
+export interface Incoming {
+  readonly remoteAddr: Multiaddr
+  abort(error: Error): void
+  addEventListener(type: 'close', listener: () => void, options: { readonly once: true }): void
+}
+
 interface Pending {
-  readonly connection: MultiaddrConnection
+  readonly connection: Incoming
   readonly origin: Origin
   readonly sinceMs: number
 }
@@ -19,7 +26,7 @@ interface Pending {
 export class PendingConnections {
   readonly #bounds: Pick<ConnectionBounds, 'pending' | 'pendingPerAddress'>
   readonly #now: () => number
-  readonly #pending = new Map<MultiaddrConnection, Pending>()
+  readonly #pending = new Map<Incoming, Pending>()
 
   constructor(bounds: Pick<ConnectionBounds, 'pending' | 'pendingPerAddress'>, now: () => number) {
     this.#bounds = bounds
@@ -31,7 +38,7 @@ export class PendingConnections {
   }
 
   /** @returns whether there is room, after closing an older one if need be */
-  admit(connection: MultiaddrConnection): boolean {
+  admit(connection: Incoming): boolean {
     const origin = originOf(connection.remoteAddr)
     const all = [...this.#pending.values()]
     const neighbours = all.filter((other) => other.origin.address === origin.address)
@@ -46,7 +53,7 @@ export class PendingConnections {
   }
 
   /** Removes a connection whose handshake has completed. */
-  settle(connection: MultiaddrConnection): void {
+  settle(connection: Incoming): void {
     this.#pending.delete(connection)
   }
 
