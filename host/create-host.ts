@@ -7,6 +7,7 @@ import { systemClock } from '../timing/index.ts'
 import { createAdvertisementBook } from './advertisement-book.ts'
 import { keepBook } from './book-keeper.ts'
 import { dialBootstrapPeers } from './bootstrap-dialer.ts'
+import { boundPeerStore } from './bounded-peer-store.ts'
 import { connectTyped } from './connect-typed.ts'
 import { connectedServers, hasServer, onPeers } from './connected-servers.ts'
 import { openPersistence, type Persistence } from './data-dir.ts'
@@ -112,6 +113,12 @@ async function assemble(
   const clients = new MemberClients()
   const mayAdvertise = (peer: PeerId): boolean => !clients.has(peer)
   const book = createAdvertisementBook({ self: libp2p.peerId, now: init.now, mayAdvertise })
+  await boundPeerStore(libp2p.peerStore, {
+    isKept: (peer) =>
+      peer.equals(libp2p.peerId) ||
+      libp2p.getConnections(peer).length > 0 ||
+      (book.acquaintance(peer) ?? 'heard') !== 'heard',
+  })
   const clocks = new PeerClocks({ now: systemClock.now, wall: init.now })
   const keeper = await keepBook({
     book,

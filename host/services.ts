@@ -1,4 +1,4 @@
-import { type Identify, identify } from '@libp2p/identify'
+import type { Identify } from '@libp2p/identify'
 import type { Connection, StreamHandler, Upgrader } from '@libp2p/interface'
 import type { Registrar, TransportManager } from '@libp2p/interface-internal'
 import { type KadDHT, passthroughMapper } from '@libp2p/kad-dht'
@@ -6,6 +6,7 @@ import { type Ping, ping } from '@libp2p/ping'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { ServiceFactoryMap } from 'libp2p'
 import { PROTOCOLS } from '../protocol/index.ts'
+import { boundedIdentify } from './bounded-identify.ts'
 import type { NamedHostInit } from './defaults.ts'
 import { guardedDht } from './dht-guard/index.ts'
 import type { GateComponents } from './members/index.ts'
@@ -87,7 +88,7 @@ export function createServices(
     }),
     upgrader: ({ upgrader }: UpgraderComponents) => upgrader,
     // With members it waits for the proof.
-    identify: identify(membership === undefined ? {} : { timeout: IDENTIFY_TIMEOUT_MS }),
+    identify: boundedIdentify(membership === undefined ? {} : { timeout: IDENTIFY_TIMEOUT_MS }),
     // By default 2 in and 1 out, which the connection monitor and the DHT's own pings use up between them.
     ping: ping({ maxInboundStreams: 8, maxOutboundStreams: 8 }),
     dht: guardedDht(

@@ -8,6 +8,7 @@ import { candidatesOf } from '../../client/peers/directory/eligibility.ts'
 import { explainAbsence, listModels } from '../../client/peers/index.ts'
 import { readBatchLine } from '../../gateway/batches/batch-line.ts'
 import { createAdvertisementBook } from '../../host/advertisement-book.ts'
+import { boundedIdentify } from '../../host/bounded-identify.ts'
 import { DHT_LIMITS } from '../../host/dht-guard/limits.ts'
 import { boundMessage } from '../../host/dht-guard/message.ts'
 import { fetchAdvertisement } from '../../host/exchange-client.ts'
@@ -29,6 +30,7 @@ import {
 } from '../../protocol/index.ts'
 import { fakeFetch } from '../../testing/engines/fake-engine.ts'
 import { modelNamed, newPeerId } from '../../testing/swarms/client-peers.ts'
+import { longIdentify } from '../../testing/swarms/long-identify.ts'
 import { pairFor } from '../../testing/swarms/pair-for.ts'
 
 /** Work that a stranger, an engine or a file can cause with one message. */
@@ -247,6 +249,10 @@ export const HEAVY: readonly HeavyInput[] = [
       const answer = dhtAnswer(addresses)
       return () => boundMessage(answer)
     },
+  })),
+  ...(['addresses', 'name', 'protocols', 'signed addresses'] as const).map((of) => ({
+    ...{ role: 'host', input: `an identify of ${of}` },
+    work: () => longIdentify(of, boundedIdentify()),
   })),
   { role: 'host', input: 'receipts without content', work: decoding(decodeReceiptResponse, 3) },
   {
