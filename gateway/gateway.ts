@@ -47,6 +47,7 @@ import {
   permittedClient,
   type SpentTokens,
 } from './security/index.ts'
+import { sharedListing } from './shared-listing.ts'
 import { unrouted } from './unrouted.ts'
 import { countedClient, type OnUsage } from './usage/index.ts'
 
@@ -118,7 +119,8 @@ export interface OpenGateway extends Pick<Gateway, 'close' | 'update'> {
 }
 
 /** {@link createGateway} for a server. */
-export function openGateway(client: GatewayClient, init: GatewayInit = {}): OpenGateway {
+export function openGateway(asked: GatewayClient, init: GatewayInit = {}): OpenGateway {
+  const { client, local: localModels } = sharedListing(asked, init.localModels, systemClock)
   const limits = { ...GATEWAY_LIMITS, ...defined(init) }
   let live: LiveSettings = init
   const log = init.log ?? (() => {})
@@ -151,7 +153,6 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     onTurn: (waitedMs) => metrics?.queued(waitedMs),
   })
   const metrics = init.metrics === true ? createMetrics(client, queue) : undefined
-  const { localModels } = init
   const explained = localModels === undefined ? client : explainedClient(client, localModels)
   // The key may have been removed while the request waited.
   const queued = queuedClient(explained, queue, systemClock, ({ caller, request }) => {

@@ -37,7 +37,9 @@ export async function visibleModels(
   const own = ownModels(client, rights)
   try {
     const served = await client.models({ signal })
-    return { own, served: served.flatMap((listing) => within(rights, listing) ?? []) }
+    const { models, peers } = rights
+    const usable = models && Map.groupBy(models, normalizeModelId)
+    return { own, served: served.flatMap((listing) => within(usable, peers, listing) ?? []) }
   } catch (error) {
     // Own models are listed even without peers.
     if (own.length > 0 && InferenceError.is(error, 'no_peers')) return { own, served: [] }
@@ -76,15 +78,23 @@ function ownModels({ names }: Pick<GatewayClient, 'names'>, rights: ModelRights)
   return own.filter(({ name }) => models?.includes(name) ?? true)
 }
 
-/** The listing as a key sees it: under a name that it may use, and with peers that may see its requests. */
-function within({ models, peers }: ModelRights, listing: ModelListing): ModelListing | undefined {
+/**
+ * The listing as a key sees it: under a name that it may use, and with peers that may see its requests.
+ *
+ * @param usable what the key may use, as it spells it, by normalised name. Undefined: everything
+ */
+function within(
+  usable: ReadonlyMap<string, readonly string[]> | undefined,
+  peers: readonly string[] | undefined,
+  listing: ModelListing,
+): ModelListing | undefined {
   const serving =
     peers === undefined ? listing.peers : listing.peers.filter((peer) => peers.includes(peer))
   if (peers !== undefined && serving.length === 0) return undefined
   const names = [listing.id, ...listing.aliases]
-  // As the key spells them: it is checked by the very name of a request.
-  const usable = models?.filter((one) => names.some((name) => isSame(one, name))) ?? names
-  const [id, ...aliases] = usable
+  // A request is checked by the very name that it has.
+  const spelled = usable && names.flatMap((name) => usable.get(normalizeModelId(name)) ?? [])
+  const [id, ...aliases] = new Set(spelled ?? names)
   return id === undefined ? undefined : { ...listing, id, aliases, peers: serving }
 }
 
