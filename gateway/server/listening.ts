@@ -3,8 +3,10 @@ import type { AddressInfo } from 'node:net'
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { InferenceError } from '../../protocol/index.ts'
+import { systemClock } from '../../timing/index.ts'
 import { errorResponse, textsOf } from '../http/index.ts'
 import { inTurn } from './in-turn.ts'
+import { sendEarly } from './send-early.ts'
 import { sendTexts } from './send-texts.ts'
 
 /** How long an idle connection is kept: longer than the SDKs keep theirs, so that the server never closes first. */
@@ -33,8 +35,9 @@ export async function listening(
         const { incoming, outgoing } = env as HttpBindings
         const response = await respond(request, incoming.socket.remoteAddress)
         const texts = textsOf(response)
-        if (texts === undefined) return response
-        await sendTexts(outgoing, response, texts)
+        if (texts !== undefined) await sendTexts(outgoing, response, texts)
+        else if (response.ok || incoming.complete) return response
+        else await sendEarly(incoming, outgoing, response, systemClock)
         return RESPONSE_ALREADY_SENT
       },
       // The embedding process keeps its globals.

@@ -1,7 +1,10 @@
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import { describe, expect, it } from 'vitest'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { GATEWAY_LIMITS } from '../../../gateway/defaults.ts'
 import type { GatewayClient } from '../../../gateway/gateway-client.ts'
 import { createGateway } from '../../../gateway/index.ts'
@@ -94,6 +97,33 @@ describe('a body that is costly to read', () => {
     expect(isCancelled).toBe(true)
     // 16 MB would be some 260 of these pieces.
     expect(sent).toBeLessThan(100)
+  })
+
+  it.each([
+    ['/v1/chat/completions', 'application/json'],
+    ['/v1/files', 'multipart/form-data; boundary=x'],
+  ])('is refused in chunks of a byte: %s', async (path, contentType) => {
+    let sent = 0
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        sent += 1
+        controller.enqueue(Uint8Array.of(0x20))
+      },
+    })
+    const headers = { 'content-type': contentType }
+    const init = { method: 'POST', headers, body, duplex: 'half' }
+    const stateDir = await mkdtemp(join(tmpdir(), 'skein-chunks-'))
+    const gateway = createGateway(client, { stateDir })
+    onTestFinished(async () => {
+      await gateway.close()
+      await rm(stateDir, { recursive: true, force: true })
+    })
+    const response = await gateway.fetch(new Request(`http://x${path}`, init as RequestInit))
+    expect(response.status).toBe(400)
+    expect(await response.text()).toMatch(/chunks/)
+    // The bodies of honest callers that write piece by piece have fewer.
+    expect(sent).toBeGreaterThan(50_000)
+    expect(sent).toBeLessThan(70_000)
   })
 
   it('is not a failure of the gateway if a field has no text', async () => {
