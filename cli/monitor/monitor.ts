@@ -1,15 +1,9 @@
 import { isIP } from 'node:net'
-import { type ServerType, serve } from '@hono/node-server'
 import type { Registry } from 'prom-client'
-import { listenReason } from '../../host/index.ts'
+import { InferenceError } from '../../protocol/index.ts'
 import { ownHost } from '../loopback.ts'
 import { UsageError } from '../usage-error.ts'
 import type { MonitorOptions } from './monitor-options.ts'
-
-/** Time to receive a request's headers, and to keep a connection that is idle. */
-const HEADERS_MS = 5_000
-const IDLE_MS = 30_000
-const MAX_CONNECTIONS = 64
 
 /** What `/readyz` answers: 200 if ready, else 503 with the reason. */
 export interface Readiness {
@@ -39,13 +33,17 @@ export async function serveMonitor(
   monitored: Monitored,
 ): Promise<Monitor> {
   if (port === undefined) return { [Symbol.asyncDispose]: () => Promise.resolve() }
-  const hostname = ownHost(httpHost)
-  const server = await listening(hostname, port, (request) => respond(request, monitored))
-  const address = server.address()
-  const actual = typeof address === 'object' && address !== null ? address.port : port
-  return {
-    url: `http://${isIP(hostname) === 6 ? `[${hostname}]` : hostname}:${actual}`,
-    [Symbol.asyncDispose]: () => closed(server),
+  const pages = {
+    owns: () => true,
+    respond: (request: Request) => respond(request, monitored),
+  }
+  // A bootstrap peer needs no gateway otherwise.
+  const { servePagesOnly } = await import('../../gateway/index.ts')
+  try {
+    return await servePagesOnly(pages, { host: ownHost(httpHost), port })
+  } catch (error) {
+    if (!InferenceError.is(error, 'invalid_request')) throw error
+    throw new UsageError(`--http-port: ${error.message}`)
   }
 }
 
@@ -78,33 +76,4 @@ async function respond(request: Request, { registry, readiness }: Monitored): Pr
 
 function json(status: number, body: object, headers: Record<string, string> = {}): Response {
   return Response.json(body, { status, headers: { 'cache-control': 'no-store', ...headers } })
-}
-
-function listening(
-  hostname: string,
-  port: number,
-  fetch: (request: Request) => Promise<Response>,
-): Promise<ServerType> {
-  return new Promise((resolve, reject) => {
-    const server = serve({
-      fetch,
-      hostname,
-      port,
-      overrideGlobalObjects: false,
-      serverOptions: { headersTimeout: HEADERS_MS, keepAliveTimeout: IDLE_MS },
-    })
-    server.maxConnections = MAX_CONNECTIONS
-    server.once('listening', () => resolve(server))
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const why = listenReason(error.code) ?? error.message
-      reject(new UsageError(`--http-port: cannot listen on ${hostname}:${port}: ${why}`))
-    })
-  })
-}
-
-function closed(server: ServerType): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve())
-    if ('closeAllConnections' in server) server.closeAllConnections()
-  })
 }

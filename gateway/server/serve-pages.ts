@@ -4,7 +4,11 @@ import type { GatewayEnv } from '../context.ts'
 import { type ErrorFormat, errorResponse, HttpRefusal } from '../http/index.ts'
 import { type GatewayPages, servePages } from '../pages.ts'
 import { hostCheck } from '../security/index.ts'
+import { closeIdleSockets } from './idle-sockets.ts'
 import { listening, urlOf } from './listening.ts'
+
+/** Some browsers, or tools that watch a node. */
+const MAX_CONNECTIONS = 128
 
 /** As pages answer themselves. */
 const SHAPE: ErrorFormat = ({ message, code }) => ({ error: message, code })
@@ -17,14 +21,14 @@ export interface PageServer extends AsyncDisposable {
 
 /** Where pages are served. */
 export interface PageServerInit {
-  /** An address of this machine itself: pages have no keys. @default 127.0.0.1 */
+  /** Pages have no keys: another address than one of this machine itself shows them to its network. @default 127.0.0.1 */
   readonly host?: string
   /** 0 picks a free one. */
   readonly port: number
 }
 
 /**
- * Serves pages without a gateway, for browsers on this machine, with the same rules of hosts and origins.
+ * Serves pages without a gateway, with the same rules of hosts and origins, and the same bounds on connections.
  *
  * @throws InferenceError `invalid_request` for a port in use or an invalid address
  */
@@ -50,6 +54,9 @@ export async function servePagesOnly(
     host,
     port,
   )
+  closeIdleSockets(server, MAX_CONNECTIONS, () => performance.now())
+  // A few more, so that an idle one can be closed for a new one.
+  server.maxConnections = MAX_CONNECTIONS + 32
   return {
     url: urlOf(server),
     [Symbol.asyncDispose]: async () => {

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import { Gauge, Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import { type Readiness, serveMonitor } from '../../../../cli/monitor/index.ts'
@@ -14,6 +16,11 @@ async function ask(path: string, { readiness = READY, method = 'GET', host = '' 
   )
   const options = { method, ...(host !== '' && { headers: { host } }) }
   return await httpRequest(new URL(path, monitor.url), options)
+}
+
+function connected(url = ''): Socket {
+  const { port, hostname } = new URL(url)
+  return connect(Number(port), hostname).on('error', () => {})
 }
 
 describe('the monitoring server', () => {
@@ -41,6 +48,45 @@ describe('the monitoring server', () => {
     expect((await ask('/metrics', { host: '[::1]:4820' })).status).toBe(200)
     expect((await ask('/other')).status).toBe(404)
     expect((await ask('/metrics', { method: 'POST' })).status).toBe(405)
+  })
+
+  it('answers what a connection asks at once one after the other', async () => {
+    const registry = new Registry()
+    let running = 0
+    let most = 0
+    const collect = async (): Promise<void> => {
+      running += 1
+      most = Math.max(most, running)
+      await new Promise((resolve) => setImmediate(resolve))
+      running -= 1
+    }
+    new Gauge({ name: 'skein_slow', help: 'Takes a turn', registers: [registry], collect })
+    await using monitor = await serveMonitor({ httpPort: 0 }, { registry, readiness: () => READY })
+    const socket = connected(monitor.url)
+    let answers = 0
+    const all = new Promise<void>((resolve) => {
+      socket.on('data', (bytes) => {
+        answers += String(bytes).split('HTTP/1.1 200 ').length - 1
+        if (answers === 100) resolve()
+      })
+    })
+    socket.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(100))
+    await all
+    socket.destroy()
+    expect(most).toBe(1)
+  })
+
+  it('answers while others hold silent connections', async () => {
+    const monitored = { registry: new Registry(), readiness: () => READY }
+    await using monitor = await serveMonitor({ httpPort: 0 }, monitored)
+    const silent: Socket[] = []
+    for (let n = 0; n < 200; n += 1) {
+      const socket = connected(monitor.url)
+      silent.push(socket)
+      await once(socket, 'connect')
+    }
+    expect((await httpRequest(new URL('/healthz', monitor.url))).status).toBe(200)
+    for (const socket of silent) socket.destroy()
   })
 
   it('names the option for a port in use, and does not exist without one', async () => {
