@@ -14,7 +14,7 @@ export interface PeerStoreBounds {
 
 /**
  * Has a peer store forget the peers that were written longest ago. The store of libp2p keeps each peer that it has met, or
- * was told of by a DHT server, and deletes none before it is looked at again: identities are free, and would fill the disk.
+ * that a DHT server has named, and deletes none before it is looked at again: identities are free, and would fill the disk.
  */
 export async function boundPeerStore(
   peerStore: PeerStore,
