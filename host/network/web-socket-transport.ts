@@ -22,8 +22,12 @@ const NOT_FOR_HTTP =
 /** The server's end of a WebSocket, of the package ws. */
 interface OpenedWebSocket {
   on(type: 'error', listener: () => void): void
+  close(code?: number): void
   terminate(): void
 }
+
+/** Of a connection without a close frame, in which it must not be named (RFC 6455, 7.4.1): libp2p resets connections by it. */
+const ABNORMAL = 1006
 
 /** The parts of a listener that its interface leaves out. */
 interface HttpListener {
@@ -36,8 +40,9 @@ interface HttpListener {
 
 /**
  * WebSockets whose messages and sockets are bounded. The transport of libp2p takes messages of 100 MiB, knows no bound on
- * sockets that have not finished the WebSocket's handshake, after which a host's own bounds begin, and leaves the error of
- * an invalid frame without a listener, which ends the process.
+ * sockets that have not finished the WebSocket's handshake, after which a host's own bounds begin, leaves the error of an
+ * invalid frame without a listener, which ends the process, and does not close the sockets of connections that it resets
+ * or refuses.
  */
 export function webSocketTransport(
   sockets: PendingSockets,
@@ -48,7 +53,7 @@ export function webSocketTransport(
     const transport: Transport = create(components)
     const createListener = transport.createListener.bind(transport)
     transport.createListener = (options) => {
-      const listener = createListener(options)
+      const listener = createListener({ ...options, upgrader: cutting(options.upgrader) })
       if (!isHttp(listener)) {
         throw new InferenceError('internal', 'this WebSocket listener cannot be bounded')
       }
@@ -57,6 +62,21 @@ export function webSocketTransport(
     }
     return transport
   }
+}
+
+type Upgrader = Parameters<Transport['createListener']>[0]['upgrader']
+
+/** An upgrader that resets what it refuses: a socket that is closed waits for an answer of the other side. */
+function cutting(upgrader: Upgrader): Upgrader {
+  const upgradeInbound: Upgrader['upgradeInbound'] = async (connection, options) => {
+    try {
+      await upgrader.upgradeInbound(connection, options)
+    } catch (error) {
+      connection.abort(error instanceof Error ? error : new Error(String(error)))
+      throw error
+    }
+  }
+  return Object.create(upgrader, { upgradeInbound: { value: upgradeInbound } }) as Upgrader
 }
 
 function isHttp(listener: Listener): listener is HttpListener & Listener {
@@ -96,6 +116,8 @@ function bound(listener: HttpListener, sockets: PendingSockets, clock: Clock): v
   const onOpened = listener.onWsServerConnection.bind(listener)
   listener.onWsServerConnection = (opened, request) => {
     opened.on('error', () => opened.terminate())
+    const close = opened.close.bind(opened)
+    opened.close = (code) => (code === ABNORMAL ? opened.terminate() : close(code))
     onOpened(opened, request)
   }
   listener.httpRequestHandler = ({ socket }) => {

@@ -21,17 +21,20 @@ let listener: Listener
 let clock: VirtualClock
 let pending: PendingConnections
 let begun: MultiaddrConnection[]
+let isRefused: boolean
 let sockets: Socket[]
 
 beforeEach(async () => {
   clock = new VirtualClock()
   pending = new PendingConnections(BOUNDS, () => clock.now())
   begun = []
+  isRefused = false
   sockets = []
   const components = { logger: defaultLogger(), events: new TypedEventEmitter() }
   const transport = webSocketTransport(pending, clock)(components as never)
   const upgradeInbound = async (connection: MultiaddrConnection): Promise<void> => {
     begun.push(connection)
+    if (isRefused) throw new Error('too many handshakes')
   }
   listener = transport.createListener({ upgrader: { upgradeInbound } } as never)
   await listener.listen(multiaddr('/ip4/127.0.0.1/tcp/0/ws'))
@@ -83,6 +86,17 @@ describe('a WebSocket', () => {
     await expect.poll(() => begun[0]?.status).toBe('reset')
     await opened()
     expect(begun).toHaveLength(2)
+  })
+
+  it('ends at once where its connection is reset, or refused', async () => {
+    const socket = await opened()
+    const closed = once(socket, 'close')
+    begun[0]?.abort(new Error('too many connections'))
+    await closed
+    isRefused = true
+    const refused = await open()
+    refused.resume().write(HANDSHAKE)
+    await once(refused, 'close')
   })
 
   it('passes messages of the longest piece', async () => {
