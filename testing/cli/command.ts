@@ -1,5 +1,9 @@
-/** Longest wait for an event of a command. */
+import { watchForIdle } from '../process-time.ts'
+
+/** Longest wait for an event of a command, without the time in which its process works or waits for a processor. */
 export const DEADLINE_MS = 50_000
+/** The same in all, as a multiple. */
+const MAX_DEADLINES = 3
 /** Characters of a command's output in the message of a failure. */
 const KEPT_OUTPUT = 2_000
 
@@ -63,10 +67,10 @@ export class CommandOutput {
   stdout = ''
   stderr = ''
   readonly #watchers = new Set<() => void>()
-  readonly #deadlineMs: number
+  readonly #watch: Watch
 
-  constructor(deadlineMs: number = DEADLINE_MS) {
-    this.#deadlineMs = deadlineMs
+  constructor(watch: Watch = byClock(DEADLINE_MS)) {
+    this.#watch = watch
   }
 
   addStdout(text: string): void {
@@ -109,7 +113,7 @@ export class CommandOutput {
         (error: unknown) => reject(error as Error),
       )
     })
-    return within(wait, () => `no ${pattern} in: ${this.#tail()}`, this.#deadlineMs)
+    return within(wait, () => `no ${pattern} in: ${this.#tail()}`, this.#watch)
   }
 
   #tail(): string {
@@ -124,19 +128,29 @@ function eventsOf(stdout: string): CliEvent[] {
     .map((line) => JSON.parse(line) as CliEvent)
 }
 
-/** @throws Error with the message of `why` after the deadline */
+/** Calls back when a wait has lasted too long. */
+export type Watch = (onLate: () => void) => Disposable
+
+function byClock(deadlineMs: number): Watch {
+  return (onLate) => {
+    const timer = setTimeout(onLate, deadlineMs)
+    return { [Symbol.dispose]: () => clearTimeout(timer) }
+  }
+}
+
+/** On a loaded machine a process gets no processor for long: that does not count. */
+export function byProcess(pid: number, deadlineMs: number): Watch {
+  return (onStuck) =>
+    watchForIdle(pid, { idleS: deadlineMs / 1_000, maxMs: MAX_DEADLINES * deadlineMs, onStuck })
+}
+
+/** @throws Error with the message of `why` when it has lasted too long */
 export async function within<T>(
   work: Promise<T>,
   why: () => string,
-  deadlineMs: number = DEADLINE_MS,
+  watch: Watch = byClock(DEADLINE_MS),
 ): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(why())), deadlineMs)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
+  const late = Promise.withResolvers<never>()
+  using _watch = watch(() => late.reject(new Error(why())))
+  return await Promise.race([work, late.promise])
 }

@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { type CliCommand, CommandOutput, DEADLINE_MS, type Finished } from './command.ts'
+import { byProcess, type CliCommand, CommandOutput, DEADLINE_MS, type Finished } from './command.ts'
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 
@@ -18,7 +18,7 @@ export interface Launcher {
 export const HERE: Launcher = { launch: [] }
 
 /**
- * @param deadlineMs longest wait for an event or a match in its output
+ * @param deadlineMs longest wait for an event or a match in its output, without the time in which the process works
  * @param main the script of the commands. @default the sources
  */
 export function startCli(
@@ -30,7 +30,7 @@ export function startCli(
 ): CliProcess {
   const [command = '', ...rest] = [...launch, process.execPath, main, ...args]
   const child = spawn(command, rest, { env })
-  const output = new CommandOutput(deadlineMs)
+  const output = new CommandOutput(byProcess(child.pid ?? 0, deadlineMs))
   child.stdout.on('data', (piece: Buffer) => output.addStdout(piece.toString()))
   child.stderr.on('data', (piece: Buffer) => {
     output.stderr += piece.toString()

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DEADLINE_MS, type Finished, within } from './command.ts'
+import { byProcess, DEADLINE_MS, type Finished, type Watch, within } from './command.ts'
 import { type LocalCommand, runHere } from './in-process.ts'
 import { type CliProcess, HERE, type Launcher, startCli } from './process.ts'
 
@@ -50,7 +50,7 @@ export async function createSandbox(
     run(args, { stdin = '', env, machine } = {}) {
       const process = start(args, env, machine)
       process.child.stdin.end(stdin)
-      return ended(args, process)
+      return ended(args, process, byProcess(process.pid, deadlineMs))
     },
     runHere(args, { stdin = '', env } = {}) {
       const command = startHere(args, env)
@@ -62,7 +62,7 @@ export async function createSandbox(
       for (const command of commands) command.interrupt('SIGTERM')
       try {
         const all = [...processes, ...commands].map(({ finished }) => finished)
-        await within(Promise.all(all), () => 'commands went on after SIGTERM', deadlineMs)
+        await within(Promise.all(all), () => 'commands went on after SIGTERM')
       } finally {
         await rm(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
       }
@@ -80,8 +80,9 @@ function kept<T extends { readonly finished: Promise<Finished> }>(running: Set<T
 function ended(
   args: readonly string[],
   { finished, stderr }: Pick<CliProcess, 'finished' | 'stderr'>,
+  watch?: Watch,
 ): Promise<Finished> {
-  return within(finished, () => `\`skein ${args.join(' ')}\` did not end: ${stderr()}`)
+  return within(finished, () => `\`skein ${args.join(' ')}\` did not end: ${stderr()}`, watch)
 }
 
 function baseEnv(home: string): Record<string, string> {
