@@ -164,8 +164,15 @@ function findDirectPaths({ host }: ReachStepsInit): Promise<Finding> {
 /** What all of this means for a node on this machine, and the one thing to do about it. */
 async function summarize(init: ReachStepsInit): Promise<Finding> {
   const { status, advice } = init.host.reachability()
-  if (status === 'public' || status === 'forwarded')
-    return { ok: true, message: 'a node here would be reached directly: nothing to do' }
+  if (status === 'public' || status === 'forwarded') {
+    return advice === undefined
+      ? { ok: true, message: 'a node here would be reached directly: nothing to do' }
+      : {
+          ok: true,
+          message: 'a node here would be reached directly by peers with IPv6 only',
+          advice: plainLine(advice),
+        }
+  }
   const relays = await countRelays(init)
   if (relays >= WANTED_RELAYS)
     return { ok: true, message: 'a node here would be reached through relays: nothing to do' }
