@@ -21,6 +21,7 @@ import { exchangeAdvertisements } from './exchange-advertisements.ts'
 import { findFreshAddresses } from './fresh-addresses.ts'
 import { createGater } from './gater.ts'
 import type { Host, HostInit } from './host.ts'
+import { identifyAgain } from './identify-again.ts'
 import { boundNewStreams, ConnectionKeeper, connectionBounds } from './inbound/index.ts'
 import { waitUntilJoined } from './join.ts'
 import { keepReachable, type Reachable } from './keep-reachable.ts'
@@ -139,6 +140,10 @@ async function assemble(
   libp2p.addEventListener('peer:identify', ({ detail: { connection, protocols } }) =>
     noteProtocols(connection, protocols),
   )
+  identifyAgain({
+    ...{ libp2p, signal, onError, clock: systemClock, random: Math.random },
+    identify: (connection, options) => libp2p.services.identify.identify(connection, options),
+  })
   const advertisements = await exchangeAdvertisements({
     ...{ libp2p, init, book, clocks, signal },
     random: Math.random,

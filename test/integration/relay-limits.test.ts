@@ -1,9 +1,10 @@
-import type { Stream } from '@libp2p/interface'
+import type { Libp2p, Stream } from '@libp2p/interface'
 import { generateKey } from '@libp2p/pnet'
 import { lpStream } from '@libp2p/utils'
 import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createHost, type Host, type HostInit } from '../../host/index.ts'
+import type { HostServices } from '../../host/services.ts'
 import {
   CIRCUIT_PROTOCOLS,
   decodeHopAnswer,
@@ -133,6 +134,20 @@ describe('a peer behind a relay', () => {
     expect(node.relaying().held).toEqual([])
     const { peerId } = await relay({ dataDir })
     await expect.poll(() => node.relaying().held.map((at) => at.relay)).toEqual([String(peerId)])
+  })
+
+  it('reserves at a relay that was too busy to say so when they connected', async () => {
+    const busy = await relay()
+    const { libp2p } = busy
+    const identify = '/ipfs/id/1.0.0'
+    const { handlers } = (libp2p as Libp2p<HostServices>).services
+    const handler = handlers.of(identify)
+    await libp2p.unhandle(identify)
+    const node = await start({ listen: [], bootstrap: [addressOf(busy)] })
+    await expect.poll(() => libp2p.getConnections(node.peerId).length).toBe(1)
+    await libp2p.handle(identify, handler)
+    expect(node.relaying().held).toEqual([])
+    await expect.poll(() => node.relaying().held.length, { timeout: 30_000 }).toBe(1)
   })
 
   it('does not listen at a stranger that opens a stop stream, nor announces its address', async () => {
