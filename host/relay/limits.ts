@@ -19,9 +19,12 @@ export const RELAY_LIMITS = {
   maxCircuitsToPeer: 256,
   /** Of these from one network. */
   maxCircuitsToPeerPerNetwork: 64,
-  /** Hop requests: a burst for a client that meets many nodes, then a steady rate. */
+  /**
+   * Hop requests: a burst for a client that meets all the providers that one look-up may find, and dials some of them
+   * again for its requests, then a steady rate.
+   */
   requestRate: {
-    perPeer: { burst: 32, perSecond: 2 },
+    perPeer: { burst: 160, perSecond: 4 },
     perNetwork: { burst: 512, perSecond: 32 },
   },
   /** Question and answer, the other peer's included. */

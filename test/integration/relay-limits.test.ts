@@ -106,7 +106,7 @@ describe('a relay', () => {
     const flood = await start({ dht: 'client' })
     const peer = flood.peerId.toMultihash().bytes
     const statuses: string[] = []
-    for (let asked = 0; asked < 60; asked += 1) {
+    for (let asked = 0; asked < 240; asked += 1) {
       statuses.push((await hop(flood, one, { type: 'connect', peer })).status)
     }
     expect(statuses).toContain('resource_limit_exceeded')
