@@ -7,7 +7,7 @@ import { type Framing, type Splitter, splitterFor } from './framing.ts'
 import { type Json, parseJson } from './json.ts'
 import { type EngineResponse, type Fetch, nodeFetch } from './node-fetch.ts'
 import { readRest } from './read-rest.ts'
-import { metStaleConnection } from './stale-connection.ts'
+import { foundNoListener, metStaleConnection } from './stale-connection.ts'
 
 /** Number of Skein gateways that a request passed, or `node`: a gateway refuses loops. */
 const HOPS_HEADER = 'x-skein-hops'
@@ -38,6 +38,11 @@ export interface EngineHttpInit {
   readonly firstRecordTimeoutMs?: number | undefined
   /** Longest gap between two pieces of a stream. Restarts with each sign of life. @default 60_000, or 300_000 where tools are offered */
   readonly gapTimeoutMs?: number | undefined
+}
+
+interface EngineEvents {
+  /** Called when nothing listens at the engine's address: its process has ended. @default does nothing */
+  readonly onDown?: () => void
 }
 
 interface Sent {
@@ -85,8 +90,8 @@ export interface EngineHttp {
   stream(path: string, body: object, options: StreamOptions): AsyncGenerator<string>
 }
 
-export function createEngineHttp(init: EngineHttpInit): EngineHttp {
-  return new HttpConnection(init)
+export function createEngineHttp(init: EngineHttpInit, events: EngineEvents = {}): EngineHttp {
+  return new HttpConnection(init, events)
 }
 
 /** Ends the events of an answer, by OpenAI's convention. */
@@ -100,11 +105,12 @@ class HttpConnection implements EngineHttp {
   readonly #firstRecordTimeoutMs: number
   readonly #gapTimeoutMs: number
   readonly #heldGapTimeoutMs: number
+  readonly #onDown: (() => void) | undefined
   /** Whether a connection may have been kept. */
   #answered: boolean = false
   #watched: { readonly path: string; readonly pulse: EnginePulse } | undefined
 
-  constructor(init: EngineHttpInit) {
+  constructor(init: EngineHttpInit, { onDown }: EngineEvents) {
     this.baseUrl = init.baseUrl.replace(/\/+$/, '')
     const key = init.apiKey === undefined ? {} : { authorization: `Bearer ${init.apiKey}` }
     this.#headers = { ...init.headers, 'content-type': 'application/json', ...key }
@@ -113,6 +119,7 @@ class HttpConnection implements EngineHttp {
     this.#firstRecordTimeoutMs = init.firstRecordTimeoutMs ?? FIRST_RECORD_MS
     this.#gapTimeoutMs = init.gapTimeoutMs ?? GAP_MS
     this.#heldGapTimeoutMs = init.gapTimeoutMs ?? HELD_GAP_MS
+    this.#onDown = onDown
   }
 
   async get(path: string, options: CallOptions = {}): Promise<Json> {
@@ -244,13 +251,22 @@ class HttpConnection implements EngineHttp {
   async #send(url: string, init: RequestInit): Promise<EngineResponse> {
     const startedAt = performance.now()
     try {
-      const response = await this.#fetch(url, init)
+      const response = await this.#try(url, init)
       this.#answered = true
       return response
     } catch (error) {
       const tookMs = performance.now() - startedAt
       if (init.signal?.aborted || !metStaleConnection(error, this.#answered, tookMs)) throw error
+      return await this.#try(url, init)
+    }
+  }
+
+  async #try(url: string, init: RequestInit): Promise<EngineResponse> {
+    try {
       return await this.#fetch(url, init)
+    } catch (error) {
+      if (foundNoListener(error)) this.#onDown?.()
+      throw error
     }
   }
 }

@@ -15,3 +15,9 @@ export function metStaleConnection(error: unknown, wasUsed: boolean, tookMs: num
   const { bytesRead } = (socket ?? {}) as { readonly bytesRead?: unknown }
   return typeof bytesRead === 'number' ? bytesRead > 0 : wasUsed
 }
+
+/** Whether the connection was refused: no process listens at the address. */
+export function foundNoListener(error: unknown): boolean {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  return cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED'
+}

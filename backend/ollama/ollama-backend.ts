@@ -40,6 +40,8 @@ import { requestBody } from './request-body.ts'
 import { restOf, sentBody } from './sent-body.ts'
 import type { SentBody } from './written-tokens.ts'
 
+type Json = Readonly<Record<string, unknown>>
+
 /** Age after which the list is refreshed, so that requests of other peers do not query Ollama each time. */
 const CATALOG_AGE_MS = 10_000
 /** Longest wait for trials before models are first offered: enough to load a small model. What later trials prove is offered as each ends. */
@@ -82,23 +84,22 @@ class OllamaBackend implements Backend {
   readonly #rates = new MeasuredRates()
   readonly #estimate = new TokenEstimate()
   readonly #life = new AbortController()
-  readonly #shown = new Map<string, Readonly<Record<string, unknown>>>()
+  readonly #shown = new Map<string, Json>()
   readonly #trials: Trials
   #coldStartMs: number | undefined
+  #version: string | undefined
   #listing: readonly ListedModel[] = []
   #firstTrials: Promise<void> | undefined
   #catalog: { readonly readAt: number; readonly entries: readonly CatalogEntry[] } | undefined
 
   constructor(init: OllamaBackendInit) {
     this.#init = init
-    this.#http = createEngineHttp({ ...init, baseUrl: init.baseUrl ?? 'http://127.0.0.1:11434' })
+    const baseUrl = init.baseUrl ?? 'http://127.0.0.1:11434'
+    this.#http = createEngineHttp({ ...init, baseUrl }, { onDown: () => this.#lost() })
     this.#now = init.now ?? (() => performance.now())
     this.#http.watchBy(ALIVE_PATH)
     this.#trials = new Trials({ signal: this.#life.signal, onVerdict: () => this.#renew() })
-    this.manager = new OllamaManager(this.#http, () => {
-      if (this.#catalog === undefined) return
-      this.#catalog = { ...this.#catalog, readAt: Number.NEGATIVE_INFINITY }
-    })
+    this.manager = new OllamaManager(this.#http, () => this.#expire())
     this.description = `Ollama at ${this.#http.baseUrl}`
   }
 
@@ -117,7 +118,7 @@ class OllamaBackend implements Backend {
     const coldStartMs = this.#coldStartMs
     return {
       ...{ state, slots: this.#init.slots ?? 1, prefillRate, decodeRate },
-      modelsRevision: this.#trials.count,
+      modelsRevision: this.#trials.revision,
       ...(coldStartMs !== undefined && { coldStartMs }),
     }
   }
@@ -252,6 +253,7 @@ class OllamaBackend implements Backend {
   async #read(options: AbortOptions): Promise<readonly CatalogEntry[]> {
     const cached = this.#catalog
     if (cached === undefined || this.#now() - cached.readAt >= CATALOG_AGE_MS) {
+      await this.#lookAtVersion(options)
       const { digestOf, models } = this.#init
       const wanted = models?.map(normalizeModelId)
       const init = { http: this.#http, digestOf, wanted, shown: this.#shown }
@@ -261,6 +263,29 @@ class OllamaBackend implements Backend {
     this.#firstTrials ??= settledWithin(this.#trials.settled(), FIRST_TRIALS_MS)
     await raceSignal(this.#firstTrials, options.signal)
     return this.#catalog?.entries ?? []
+  }
+
+  /** Another version may report, and do, other things. Servers with Ollama's API may lack the path. */
+  async #lookAtVersion({ signal }: AbortOptions): Promise<void> {
+    const { version } = await this.#http.get(ALIVE_PATH, { signal }).catch((): Json => ({}))
+    if (typeof version !== 'string' || version === this.#version) return
+    if (this.#version !== undefined) this.#lost()
+    this.#version = version
+  }
+
+  /** Ollama is down. When it is back it may be another version, with other settings: it is asked, and tried, anew. */
+  #lost(): void {
+    if (this.#catalog === undefined) return
+    this.#expire()
+    this.#shown.clear()
+    this.#trials.forget()
+    this.#firstTrials = undefined
+  }
+
+  /** The models are listed again before the next use. */
+  #expire(): void {
+    if (this.#catalog === undefined) return
+    this.#catalog = { ...this.#catalog, readAt: Number.NEGATIVE_INFINITY }
   }
 
   /** After a verdict. */

@@ -3,11 +3,13 @@ import type { EngineHttp } from '../http/index.ts'
 import { asArray, asRecord, asString } from '../http/index.ts'
 import type { Flavor } from './flavor.ts'
 
+type Json = Readonly<Record<string, unknown>>
+
 /** What a server reports about itself. */
 export interface Identity {
   readonly flavor: Flavor
-  /** llama-server's `/props`, LM Studio's `/api/v1/models`; empty for the others. */
-  readonly details: Readonly<Record<string, unknown>>
+  /** llama-server's `/props`, LM Studio's `/api/v1/models`, vLLM's `/version`, version and settings of SGLang; empty for the others. */
+  readonly details: Json
 }
 
 /**
@@ -16,7 +18,7 @@ export interface Identity {
  */
 export async function identify(
   root: EngineHttp,
-  models: Readonly<Record<string, unknown>>,
+  models: Json,
   options: AbortOptions = {},
 ): Promise<Identity> {
   const { data } = models
@@ -29,8 +31,10 @@ export async function identify(
   if (settings !== undefined || owners.includes('llamacpp')) {
     return { flavor: 'llama-server', details: props }
   }
-  if (owners.includes('vllm')) return { flavor: 'vllm', details: {} }
-  if (owners.includes('sglang')) return { flavor: 'sglang', details: {} }
+  if (owners.includes('vllm')) return { flavor: 'vllm', details: await ask('/version') }
+  if (owners.includes('sglang')) {
+    return { flavor: 'sglang', details: sglangSettings(await ask('/get_server_info')) }
+  }
   const native = await ask('/api/v1/models')
   const { models: studioModels } = native
   const isStudio = asArray(studioModels)
@@ -39,12 +43,15 @@ export async function identify(
   return isStudio ? { flavor: 'lm-studio', details: native } : { flavor: 'generic', details: {} }
 }
 
+/** Later versions list the settings at the top. */
+function sglangSettings(info: Json): Json {
+  const { version, server_args: settings = info } = info
+  const { tool_call_parser, reasoning_parser } = asRecord(settings)
+  return { version, tool_call_parser, reasoning_parser }
+}
+
 /** A server that lacks the path, or sends an unknown answer, is not that kind. */
-async function answerOf(
-  root: EngineHttp,
-  path: string,
-  { signal }: AbortOptions,
-): Promise<Readonly<Record<string, unknown>>> {
+async function answerOf(root: EngineHttp, path: string, { signal }: AbortOptions): Promise<Json> {
   try {
     return await root.get(path, { signal })
   } catch {

@@ -6,6 +6,7 @@ import { Trials } from '../trials/index.ts'
 import { assumedCatalog, type Catalog, catalogOf, idOf } from './catalog.ts'
 import type { ListedModel } from './catalog-subject.ts'
 import { type Listing, readListing } from './listing.ts'
+import { traitsOf } from './model-traits.ts'
 import type { OpenAiBackendInit } from './openai-backend-init.ts'
 
 /** Age after which the catalog is refreshed: models change seldom, and requests of other peers must not query the engine each time. */
@@ -32,6 +33,8 @@ export class KeptCatalog {
   #listing: Listing | undefined
   #firstTrials: Promise<void> | undefined
   #kept: { readonly readAt: number; readonly value: Catalog } | undefined
+  /** The engine was seen to be down, and has not listed its models since. */
+  #isLost: boolean = false
 
   constructor(init: KeptCatalogInit) {
     this.#init = init
@@ -43,9 +46,17 @@ export class KeptCatalog {
     return this.#kept?.value
   }
 
-  /** Changes with what the engine has proved. */
+  /** Changes with what the engine has proved, and when that no longer counts. */
   get revision(): number {
-    return this.#trials.count
+    return this.#trials.revision
+  }
+
+  /** The engine is down. When it is back it may have other settings: it is asked, and tried, anew. */
+  lost(): void {
+    if (this.#isLost || this.#listing === undefined) return
+    this.#isLost = true
+    this.#trials.forget()
+    this.#firstTrials = undefined
   }
 
   /** The catalog for a request; refreshed if it is old and lacks the model, which may have been loaded since. */
@@ -53,21 +64,24 @@ export class KeptCatalog {
     const { assumed, models } = this.#init
     if (assumed === true && models === undefined) return assumedCatalog([name], this.#init)
     const { latest } = this
-    if (latest === undefined || !has(latest, name)) return await this.read(options)
+    if (latest === undefined || this.#isLost || !has(latest, name)) return await this.read(options)
     return await this.#afterFirstTrials(latest, options)
   }
 
   async read(options: AbortOptions): Promise<Catalog> {
     const { models, assumed, now, root, digestOf } = this.#init
     const kept = this.#kept
-    const isOld = kept === undefined || now() - kept.readAt >= CATALOG_AGE_MS
+    const isOld = this.#isLost || kept === undefined || now() - kept.readAt >= CATALOG_AGE_MS
     if (!isOld) return await this.#afterFirstTrials(kept.value, options)
     if (assumed === true) {
       const value = assumedCatalog(models ?? [], this.#init)
       this.#kept = { readAt: now(), value }
       return value
     }
-    this.#listing = await readListing({ root, digestOf }, this.#listing, options)
+    const before = this.#isLost ? undefined : this.#listing
+    this.#listing = await readListing({ root, digestOf }, before, options)
+    this.#isLost = false
+    this.#describe(this.#listing)
     const value = this.#catalogOf(this.#listing)
     this.#kept = { readAt: now(), value }
     return await this.#afterFirstTrials(value, options)
@@ -78,6 +92,13 @@ export class KeptCatalog {
     this.#firstTrials ??= settledWithin(this.#trials.settled(), FIRST_TRIALS_MS)
     await raceSignal(this.#firstTrials, signal)
     return this.latest ?? value
+  }
+
+  /** Verdicts on models that the engine describes differently than before lapse. */
+  #describe({ identity, models }: Listing): void {
+    const before = this.#trials.revision
+    for (const model of models) this.#trials.describe(model.name, traitsOf(identity, model))
+    if (this.#trials.revision !== before) this.#firstTrials = undefined
   }
 
   /** After a verdict. */

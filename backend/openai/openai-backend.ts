@@ -62,7 +62,7 @@ class OpenAiBackend implements Backend {
   constructor(init: OpenAiBackendInit) {
     this.#init = init
     const baseUrl = init.assumed === true ? apiRoot(init.baseUrl) : serverRoot(init.baseUrl)
-    this.#root = createEngineHttp({ ...init, baseUrl })
+    this.#root = createEngineHttp({ ...init, baseUrl }, { onDown: () => this.#catalog.lost() })
     this.#now = init.now ?? (() => performance.now())
     this.#catalog = new KeptCatalog({
       ...init,

@@ -1,6 +1,6 @@
 import type { Capability, ResumeForm } from '../../protocol/index.ts'
 import { type Continue, continuesText } from '../continuation/index.ts'
-import { asString, patientHttp } from '../http/index.ts'
+import { patientHttp } from '../http/index.ts'
 import { type Subject, verdictOn } from './catalog-subject.ts'
 import { continueChat } from './continue-trial.ts'
 import { FLAVORS } from './flavor.ts'
@@ -11,12 +11,10 @@ import { answersByTokens } from './vllm-trial.ts'
 
 /** Token ids, scores and exact resume are offered together, once a trial proves them. */
 export function provesTokens(subject: Subject): boolean {
-  const { identity, item, name, templateHash } = subject
+  const { identity, name } = subject
   const { chat_template: template } = identity.details
   const http = patientHttp(subject.root)
-  // An engine restarted with other settings has to prove it again.
-  const { root: folder } = item
-  const question = `tokens ${templateHash} ${asString(folder)}`
+  const question = 'tokens'
   if (identity.flavor === 'vllm') {
     const { contextLength } = sizesOf(subject)
     const vllm = { http, engineName: name, contextLength }
@@ -33,14 +31,14 @@ export function provedForms(
   subject: Subject,
   capabilities: readonly Capability[],
 ): readonly ResumeForm[] | undefined {
-  const { identity, name: model, templateHash } = subject
+  const { identity, name: model } = subject
   const { flavor, details } = identity
   if (!FLAVORS[flavor].mayContinue) return undefined
   // A trial would load the model.
   if (flavor === 'lm-studio' && !isLoaded(details, model)) return undefined
   const http = patientHttp(subject.root)
   const proves = (form: ResumeForm | 'plain'): boolean =>
-    verdictOn(subject, `continues ${form} ${templateHash}`, ({ signal }) => {
+    verdictOn(subject, `continues ${form}`, ({ signal }) => {
       const write: Continue = (begun, more) =>
         continueChat({ http, model, flavor, signal }, begun, more)
       return continuesText(write, form, signal)

@@ -9,4 +9,4 @@
  *
  * @packageDocumentation
  */
-export { type AskTrial, type Trial, Trials } from './trials.ts'
+export { type AskTrial, type Traits, type Trial, Trials } from './trials.ts'

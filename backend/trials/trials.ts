@@ -28,6 +28,11 @@ export type Trial<T> = (options: Required<AbortOptions>) => Promise<T | undefine
  */
 export type AskTrial = <T>(subject: string, question: string, trial: Trial<T>) => T | undefined
 
+/**
+ * What an engine says of itself and of a subject, by name. An absent value is not known at the moment.
+ */
+export type Traits = Readonly<Record<string, string | undefined>>
+
 export interface TrialsInit {
   /** Ends all trials. */
   readonly signal: AbortSignal
@@ -50,8 +55,11 @@ export class Trials {
   readonly #init: TrialsInit
   readonly #clock: Clock
   readonly #verdicts = new Map<string, unknown>()
-  readonly #asked = new Set<string>()
+  /** By key. A trial that is no longer here has lapsed, and its verdict does not count. */
+  readonly #asked = new Map<string, Pending>()
+  readonly #traits = new Map<string, Traits>()
   readonly #queue: Pending[] = []
+  #revision = 0
   #running: Promise<void> | undefined
   #last = ''
 
@@ -60,16 +68,17 @@ export class Trials {
     this.#clock = init.clock ?? systemClock
   }
 
-  /** Verdicts so far. */
-  get count(): number {
-    return this.#verdicts.size
+  /** Changes with each verdict, and whenever verdicts lapse. */
+  get revision(): number {
+    return this.#revision
   }
 
   readonly ask: AskTrial = <T>(subject: string, question: string, trial: Trial<T>) => {
     const key = `${subject} ${question}`
     if (!this.#asked.has(key)) {
-      this.#asked.add(key)
-      this.#enqueue({ key, subject, trial, tries: 0, costly: 0 })
+      const pending = { key, subject, trial, tries: 0, costly: 0 }
+      this.#asked.set(key, pending)
+      this.#enqueue(pending)
     }
     return this.known<T>(subject, question)
   }
@@ -79,13 +88,36 @@ export class Trials {
     // A question stands for one kind of verdict.
     this.#verdicts.get(`${subject} ${question}`) as T | undefined
 
+  /** Records what the engine says of a subject now. Verdicts on it lapse if that differs from what it said before. */
+  describe(subject: string, traits: Traits): void {
+    const before = this.#traits.get(subject) ?? {}
+    const known = Object.entries(traits).filter(([, value]) => value !== undefined)
+    this.#traits.set(subject, { ...before, ...Object.fromEntries(known) })
+    const isOther = known.some(([name, value]) => (before[name] ?? value) !== value)
+    if (isOther) this.#lapse((asked) => asked.subject === subject)
+  }
+
+  /** The engine was seen to be down: it may have other settings when it is back, so no verdict counts any longer. */
+  forget(): void {
+    this.#traits.clear()
+    this.#lapse(() => true)
+  }
+
+  #lapse(isMeant: (asked: Pending) => boolean): void {
+    for (const pending of [...this.#asked.values()].filter(isMeant)) {
+      this.#asked.delete(pending.key)
+      this.#verdicts.delete(pending.key)
+    }
+    this.#revision += 1
+  }
+
   /** Resolves once no trial runs or waits for its turn. Those that pause before another try are not waited for. */
   async settled(): Promise<void> {
     while (this.#running !== undefined) await this.#running
   }
 
   #enqueue(pending: Pending): void {
-    if (this.#init.signal.aborted) return
+    if (this.#init.signal.aborted || this.#hasLapsed(pending)) return
     this.#queue.push(pending)
     this.#start()
   }
@@ -102,6 +134,7 @@ export class Trials {
     // All that is asked for at once is in the queue before the first one is chosen.
     await Promise.resolve()
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      if (this.#hasLapsed(next)) continue
       this.#last = next.subject
       const startedAtMs = this.#clock.now()
       const verdict = await this.#try(next.trial)
@@ -110,12 +143,18 @@ export class Trials {
         this.#queue.length = 0
         return
       }
+      if (this.#hasLapsed(next)) continue
       if (verdict === undefined) this.#tryLater(next)
       else {
         this.#verdicts.set(next.key, verdict)
+        this.#revision += 1
         this.#init.onVerdict()
       }
     }
+  }
+
+  #hasLapsed(pending: Pending): boolean {
+    return this.#asked.get(pending.key) !== pending
   }
 
   /** Of the subject that is loaded, if there is one: another would have to be loaded in its place. */

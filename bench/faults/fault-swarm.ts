@@ -1,3 +1,4 @@
+import { peerIdFromString } from '@libp2p/peer-id'
 import { type Client, createClient, type RequestEvent } from '../../client/index.ts'
 import { createGateway, type Gateway } from '../../gateway/index.ts'
 import { createHost, type Host } from '../../host/index.ts'
@@ -76,24 +77,38 @@ export class FaultSwarm implements AsyncDisposable {
       const unknown = await this.#unknown()
       if (unknown.length === 0) return
       if (round === MAX_ROUNDS) throw new Error('the client does not find the nodes')
-      console.error(`${unknown.length} nodes were not found in ${FIND_TIMEOUT_MS / 1_000} s`)
       for (const node of unknown) {
+        if (node.alive) console.error(await this.#whereabouts(node))
         this.#nodes.delete(node)
         await node[Symbol.asyncDispose]()
       }
     }
   }
 
-  /** Nodes that the client does not come to know in time. */
+  /** Nodes that the client does not come to know in time, or that died meanwhile: some are killed after their answer went on. */
   async #unknown(): Promise<readonly FaultNode[]> {
     const deadline = Date.now() + FIND_TIMEOUT_MS
     for (;;) {
       const peers = await this.client.peers().catch(() => [])
       const known = new Set(peers.map(({ peerId }) => peerId))
       const unknown = [...this.#nodes].filter(({ peerId }) => !known.has(peerId))
-      if (unknown.length === 0 || Date.now() > deadline) return unknown
+      if (unknown.every(({ alive }) => !alive) || Date.now() > deadline) return unknown
       await new Promise((done) => setTimeout(done, LOOK_AGAIN_MS))
     }
+  }
+
+  /** What is known of a node that the client does not find. */
+  async #whereabouts({ peerId }: FaultNode): Promise<string> {
+    const id = peerIdFromString(peerId)
+    const { libp2p, book } = this.#introducer
+    const known = book.get(id)
+    const advertised =
+      known === undefined ? 'no advertisement' : `an advertisement of ${known.models.length} models`
+    const connections = libp2p.getConnections(id).length
+    const answer = await this.#introducer
+      .fetchAdvertisement(id, { signal: AbortSignal.timeout(REPORT_TIMEOUT_MS) })
+      .then((own) => `${own?.models.length ?? 'no'} models`, String)
+    return `a node was not found in ${FIND_TIMEOUT_MS / 1_000} s: its introducer has ${connections} connections to it and ${advertised}, and gets from it: ${answer}`
   }
 
   /** The answers that come to these places lose their nodes, once each. */
@@ -110,10 +125,16 @@ export class FaultSwarm implements AsyncDisposable {
     return this.#breaks.filter((_, index) => !this.#open.has(index))
   }
 
-  /** What the attempts since then continued from. */
+  /**
+   * What the parts of the answer since then continued from. On a loaded machine a peer is often late, and another is asked
+   * beside it before anything breaks: an attempt that gave no part of the answer is not among them.
+   */
   get seams(): readonly string[] {
     const attempts = this.#events.flatMap(({ attempts: all }) => all)
-    return attempts.flatMap(({ seam }) => (seam === undefined ? [] : [seam]))
+    return attempts.flatMap(({ seam, reason, deliveredTokens, outcome }) => {
+      if (seam === undefined || (deliveredTokens === 0 && outcome !== 'answered')) return []
+      return reason === 'resume' ? [seam] : [`${seam} after a ${reason}`]
+    })
   }
 
   /** Chunks of the answer that a node has ended since it was armed; it reports them after the answer. */

@@ -16,7 +16,7 @@ export interface SessionInit {
   readonly folder: string
 }
 
-/** An agent, and where it comes from. */
+/** An agent, and where it comes from: a registry, or else this repository's own packages. */
 export interface TriedAgent {
   readonly name: string
   readonly npm?: string
@@ -48,7 +48,7 @@ function scripted(name: string): TriedAgent['session'] {
   })
 }
 
-/** Agents that install from npm or pip. */
+/** Agents that install from npm or pip, and the AI SDK. */
 export const TRIED: readonly TriedAgent[] = [
   {
     name: 'Claude Code',
@@ -136,6 +136,14 @@ export const TRIED: readonly TriedAgent[] = [
           '',
         ].join('\n'),
       },
+    }),
+  },
+  {
+    name: 'AI SDK',
+    session: ({ target, task }) => ({
+      command: 'node',
+      args: [join(import.meta.dirname, 'ai-sdk-session.ts')],
+      env: { SKEIN_URL: target.url, SKEIN_TASK: task },
     }),
   },
   { name: 'LangChain', pip: ['langchain-openai'], session: scripted('langchain') },

@@ -10,7 +10,8 @@ const INSTALLED = '.installed'
 
 /** Installs an agent into a folder below `dir`, if it is not there. @returns the folder of its commands, or the reason */
 export async function install(agent: TriedAgent, dir: string): Promise<string | Error> {
-  const { name, npm, pip = [] } = agent
+  const { name, npm, pip } = agent
+  if (npm === undefined && pip === undefined) return dir
   const folder = join(dir, name.toLowerCase().replaceAll(' ', '-'))
   const bin = join(folder, npm === undefined ? 'bin' : 'node_modules/.bin')
   if (existsSync(join(folder, INSTALLED))) return bin
@@ -19,7 +20,7 @@ export async function install(agent: TriedAgent, dir: string): Promise<string | 
     npm === undefined
       ? [
           ['python3', '-m', 'venv', folder],
-          [join(bin, 'pip'), 'install', '--quiet', ...pip],
+          [join(bin, 'pip'), 'install', '--quiet', ...(pip ?? [])],
         ]
       : [['npm', 'install', '--silent', '--no-audit', '--no-fund', '--prefix', folder, npm]]
   for (const [command, ...args] of steps) {

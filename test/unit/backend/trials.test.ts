@@ -40,7 +40,7 @@ describe('trials of an engine', () => {
     expect(ask()).toEqual([true, false])
     expect(verdicts).toEqual([8_000, 16_000])
     expect([first.startedAt, second.startedAt]).toEqual([[0], [8_000]])
-    expect(trials.count).toBe(2)
+    expect(trials.revision).toBe(2)
   })
 
   it('are repeated with growing pauses until there is a verdict', async () => {
@@ -116,6 +116,51 @@ describe('trials of an engine', () => {
     expect(trials.known('m', 'tools')).toBe(true)
   })
 
+  it('lapse when the engine describes the subject differently, and only then', async () => {
+    const { clock, trials, taking } = scene()
+    const [tools, other] = [taking(1_000, true, false), taking(1_000, true)]
+    const ask = () => trials.ask('m', 'tools', tools.trial)
+    trials.describe('m', { version: '1', digest: undefined })
+    trials.describe('n', { version: '1' })
+    ask()
+    trials.ask('n', 'tools', other.trial)
+    await clock.until(trials.settled())
+    for (const traits of [{ version: '1' }, { version: undefined }, { digest: 'a' }, {}]) {
+      trials.describe('m', traits)
+      expect(ask()).toBe(true)
+    }
+    const before = trials.revision
+    trials.describe('m', { version: '2' })
+    expect([trials.known('m', 'tools'), trials.revision > before]).toEqual([undefined, true])
+    ask()
+    await clock.until(trials.settled())
+    expect([ask(), trials.known('n', 'tools')]).toEqual([false, true])
+    expect([tools.startedAt.length, other.startedAt.length]).toEqual([2, 1])
+  })
+
+  it('lapse when the engine was down, with those that run, wait and pause', async () => {
+    const { clock, trials, verdicts, taking } = scene()
+    const kinds = {
+      known: taking(1_000, true, false),
+      pausing: taking(1_000, undefined, false),
+      running: taking(10_000, true, false),
+      waiting: taking(1_000, false),
+    }
+    const ask = () =>
+      Object.entries(kinds).map(([question, { trial }]) => trials.ask('m', question, trial))
+    ask()
+    await clock.advance(3_000)
+    expect(ask()).toEqual([true, undefined, undefined, undefined])
+    trials.forget()
+    // The one that runs ends with a verdict on the engine as it was before.
+    await clock.advance(60 * MINUTE)
+    expect(verdicts).toEqual([1_000])
+    expect(ask()).toEqual([undefined, undefined, undefined, undefined])
+    await clock.until(trials.settled())
+    expect(ask()).toEqual([false, false, false, false])
+    expect(Object.values(kinds).map(({ startedAt }) => startedAt.length)).toEqual([2, 2, 2, 1])
+  })
+
   it('end with their owner', async () => {
     const { clock, life, trials, taking } = scene()
     const [running, waiting] = [taking(MINUTE, true), taking(MINUTE, true)]
@@ -125,6 +170,6 @@ describe('trials of an engine', () => {
     life.abort(new Error('closed'))
     await trials.settled()
     await clock.advance(60 * MINUTE)
-    expect([running.startedAt.length, waiting.startedAt.length, trials.count]).toEqual([1, 0, 0])
+    expect([running.startedAt.length, waiting.startedAt.length, trials.revision]).toEqual([1, 0, 0])
   })
 })
