@@ -29,6 +29,7 @@ export type FaultReport = { readonly wants: number } | { readonly chunks: number
 /** A node in a process of its own. */
 export interface FaultNode extends AsyncDisposable {
   readonly peerId: string
+  readonly pid: number
   readonly alive: boolean
   /** Of the last answer that it ended since it was armed. */
   readonly chunks: number
@@ -49,6 +50,7 @@ export async function startFaultNode(
   })
   return {
     peerId: peer.ready.peerId,
+    pid: peer.pid,
     get alive() {
       return peer.alive
     },
