@@ -88,6 +88,38 @@ describe('hedge', () => {
   })
 })
 
+describe('a peer that is late in mid-answer', () => {
+  it('is joined by another at no expense of the reserve, whichever of them goes on', async () => {
+    for (const prefillMs of [600_000, 0]) {
+      const ends: string[] = []
+      const lease = () => {
+        let isOpen = true
+        const end = (how: string) => () => {
+          if (isOpen) ends.push(how)
+          isOpen = false
+        }
+        return { succeeded: end('returned'), failed: end('lost') }
+      }
+      const reserve = { balance: 20, acquire: async () => lease(), answered: () => {} }
+      const budget = { balance: 0, take: () => false, succeeded: () => {} }
+      await using swarm = await ScriptedSwarm.create(
+        [
+          { scripts: [{ answer: 'one', paceMs: 2_500 }] },
+          { scriptOf: () => ({ answer: 'one', prefillMs }) },
+        ],
+        { budgets: { budget, reserve } },
+      )
+      const { text, event } = await read(swarm)
+      const joined = event.attempts.filter(({ reason }) => reason === 'stall')
+      expect([text, joined.length > 0]).toEqual(['one', true])
+      expect(new Set(event.attempts.map(({ reason }) => reason))).toEqual(
+        new Set(['first', 'stall']),
+      )
+      expect(ends).toEqual(joined.map(() => 'returned'))
+    }
+  })
+})
+
 describe('race', () => {
   it('asks several peers at once, and only the first to begin continues', async () => {
     await using swarm = await ScriptedSwarm.create([
