@@ -5,13 +5,15 @@ import { messageText } from './messages.ts'
 /** Bytes per token of English text with a common vocabulary. */
 const USUAL_BYTES_PER_TOKEN = 4
 const WEIGHT = 0.2
+/** Most tokens of a shorter prompt are those of the chat template. */
+const LEAST_BYTES = 256
 
 /** Estimates the tokens of a prompt from earlier counts of the engine. */
 export class TokenEstimate {
   #bytesPerToken: number | undefined
 
   observe(bytes: number, tokens: number): void {
-    if (bytes === 0 || tokens === 0) return
+    if (bytes < LEAST_BYTES || tokens === 0) return
     const seen = bytes / tokens
     const known = this.#bytesPerToken ?? seen
     this.#bytesPerToken = known + WEIGHT * (seen - known)
