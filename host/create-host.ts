@@ -36,7 +36,7 @@ import {
 } from './members/index.ts'
 import { createNameLookup } from './name-lookup.ts'
 import { createNeighbourDialer } from './neighbour-dialer.ts'
-import { IpVersions, watchNetwork } from './network/index.ts'
+import { Handshakes, IpVersions, watchNetwork } from './network/index.ts'
 import { includeSelf, ownConnection } from './own/index.ts'
 import { forgetOwnRecords } from './own-records.ts'
 import { PeerClocks } from './peer-clocks.ts'
@@ -98,7 +98,8 @@ async function assemble(
   let reachable: Reachable | undefined
   const mapped = (): readonly Multiaddr[] => reachable?.mapper?.addresses ?? []
   const versions = new IpVersions({ now: systemClock.now })
-  const wired = { own, mapped, relaying, inbound, versions }
+  const handshakes = new Handshakes()
+  const wired = { own, mapped, relaying, inbound, versions, handshakes }
   const libp2p = await createInstance(init, persistence, gater, listen, wired)
   const { dht: kad, mdns } = libp2p.services
   await forgetOwnRecords(persistence.datastore, libp2p.peerId)
@@ -266,7 +267,10 @@ async function assemble(
     directPaths: reachable.directPaths,
     natKind: (options = {}) => reach.natKind(options),
     joined: (options) =>
-      waitUntilJoined({ libp2p, table: dht.table, bootstrapPeers, mayFindPeers, signal }, options),
+      waitUntilJoined(
+        { libp2p, table: dht.table, bootstrapPeers, mayFindPeers, handshakes, signal },
+        options,
+      ),
     connect: (address, options) =>
       connectTyped({ libp2p, gater, signal, explain }, address, options),
     provide: dht.provide,

@@ -1,9 +1,12 @@
 import type { Libp2p } from '@libp2p/interface'
-import { openScope } from '../timing/index.ts'
+import { openScope, raceSignal } from '../timing/index.ts'
 import type { BootstrapState, JoinOptions, JoinResult } from './host.ts'
+import type { Handshakes } from './network/index.ts'
 import type { RoutingTableView } from './routing-table.ts'
 
 const JOIN_TIMEOUT_MS = 2_000
+/** A connection that is being encrypted when the time is over is waited for so much longer: three round trips. */
+const HANDSHAKE_MS = 3_500
 
 /** Contract: `Host.joined`. */
 export async function waitUntilJoined(
@@ -13,6 +16,7 @@ export async function waitUntilJoined(
     readonly bootstrapPeers: () => readonly BootstrapState[]
     /** Whether a peer may still connect. */
     readonly mayFindPeers: () => boolean
+    readonly handshakes: Pick<Handshakes, 'areOpen' | 'ended'>
     readonly signal: AbortSignal
   },
   options: JoinOptions = {},
@@ -20,23 +24,32 @@ export async function waitUntilJoined(
   options.signal?.throwIfAborted()
   if (init.table.size > 0) return { joined: true }
   if (!init.mayFindPeers()) return { joined: false, reasons: whyAlone(init.bootstrapPeers()) }
-  using scope = openScope(
-    { timeoutMs: options.timeoutMs ?? JOIN_TIMEOUT_MS },
-    { signal: options.signal, owner: init.signal },
-  )
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      init.table.removeEventListener('peer:add', done)
-      scope.signal.removeEventListener('abort', done)
-      resolve()
+  const { signal } = options
+  const within = async (timeoutMs: number, end: Promise<void>): Promise<void> => {
+    using scope = openScope({ timeoutMs }, { signal, owner: init.signal })
+    await raceSignal(end, scope.signal).catch(() => {})
+  }
+  const { promise: added, resolve: onAdd } = Promise.withResolvers<void>()
+  init.table.addEventListener('peer:add', onAdd as () => void)
+  try {
+    await within(options.timeoutMs ?? JOIN_TIMEOUT_MS, added)
+    if (isAlone(init) && init.handshakes.areOpen) {
+      await within(HANDSHAKE_MS, Promise.race([added, init.handshakes.ended()]))
     }
-    init.table.addEventListener('peer:add', done)
-    scope.signal.addEventListener('abort', done, { once: true })
-  })
+  } finally {
+    init.table.removeEventListener('peer:add', onAdd as () => void)
+  }
   options.signal?.throwIfAborted()
-  // A connected peer that serves no DHT still exchanges advertisements.
-  if (init.table.size > 0 || init.libp2p.getPeers().length > 0) return { joined: true }
+  if (!isAlone(init)) return { joined: true }
   return { joined: false, reasons: whyAlone(init.bootstrapPeers()) }
+}
+
+/** A connected peer that serves no DHT still exchanges advertisements. */
+function isAlone({
+  table,
+  libp2p,
+}: Pick<Parameters<typeof waitUntilJoined>[0], 'libp2p' | 'table'>): boolean {
+  return table.size === 0 && libp2p.getPeers().length === 0
 }
 
 function whyAlone(bootstrap: readonly BootstrapState[]): string[] {

@@ -10,6 +10,7 @@ import type { ConnectionKeeper } from './inbound/index.ts'
 import { listenFailure } from './listen-failure.ts'
 import { muxer } from './muxer.ts'
 import {
+  type Handshakes,
   type IpVersions,
   SilentAddresses,
   tcpTransport,
@@ -32,6 +33,7 @@ interface InstanceParts {
   readonly relaying: Relaying
   readonly inbound: ConnectionKeeper
   readonly versions: IpVersions
+  readonly handshakes: Handshakes
 }
 
 /** The libp2p instance of a host, not yet started. */
@@ -40,7 +42,7 @@ export async function createInstance(
   persistence: Persistence,
   gater: Gater,
   listen: readonly string[],
-  { own, mapped, relaying, inbound, versions }: InstanceParts,
+  { own, mapped, relaying, inbound, versions, handshakes }: InstanceParts,
 ): Promise<Libp2p<HostServices>> {
   const secrets = secretsOf(init)
   const silent = new SilentAddresses(systemClock.now)
@@ -57,7 +59,7 @@ export async function createInstance(
       announceFilter: (chosen) => own.announced([...chosen, ...relaying.addresses]),
     },
     transports: [
-      tcpTransport(versions, silent),
+      tcpTransport(versions, silent, handshakes),
       webSocketTransport(inbound.sockets),
       relayTransport(relaying.suspicions),
     ],

@@ -1,5 +1,6 @@
 /** Keeps a host's connections in step with the network that its machine is in. */
 
+export { Handshakes } from './handshakes.ts'
 export { IpVersions } from './ip-versions.ts'
 export { watchNetwork } from './network-watch.ts'
 export { SilentAddresses } from './silent-addresses.ts'

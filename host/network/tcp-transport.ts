@@ -4,6 +4,7 @@ import { tcp } from '@libp2p/tcp'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { openScope, systemClock } from '../../timing/index.ts'
 import { isRelayed } from '../relay/index.ts'
+import type { Handshakes } from './handshakes.ts'
 import type { IpVersions } from './ip-versions.ts'
 import type { SilentAddresses } from './silent-addresses.ts'
 
@@ -28,6 +29,7 @@ export interface PatientDialOptions {
 export function tcpTransport(
   versions: IpVersions,
   silent: SilentAddresses,
+  handshakes: Handshakes,
 ): (components: Components) => Transport {
   const create = tcp()
   return (components) => {
@@ -38,7 +40,6 @@ export function tcpTransport(
       const versionMs = versions.connectTimeoutMs(address) ?? Number.POSITIVE_INFINITY
       const hasOther = !isPatient && (await isRelayKnown(components, address))
       const timeoutMs = Math.min(versionMs, hasOther ? CONNECT_MS : Number.POSITIVE_INFINITY)
-      if (timeoutMs === Number.POSITIVE_INFINITY) return await dial(address, options)
       const { upgrader, signal } = options
       using scope = openScope({ timeoutMs: Number.POSITIVE_INFINITY }, { signal })
       let isConnected = false
@@ -49,13 +50,16 @@ export function tcpTransport(
         scope.abort(new Error(`no answer from ${address.toString()} in ${timeoutMs} ms`))
       }
       // A busy process reads its timers before its sockets.
-      using _timer = systemClock.after(timeoutMs, () => setImmediate(onTimeout))
+      using _timer =
+        timeoutMs === Number.POSITIVE_INFINITY
+          ? undefined
+          : systemClock.after(timeoutMs, () => setImmediate(onTimeout))
       const connected = Object.create(upgrader, {
         upgradeOutbound: {
-          value: (...given: Parameters<typeof upgrader.upgradeOutbound>) => {
+          value: async (...given: Parameters<typeof upgrader.upgradeOutbound>) => {
             isConnected = true
             silent.delete(address)
-            return upgrader.upgradeOutbound(...given)
+            return await handshakes.during(() => upgrader.upgradeOutbound(...given))
           },
         },
       })
