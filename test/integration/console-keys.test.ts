@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createSyntheticClient } from '../../bench/synthetic-client.ts'
 import { type LiveKeys, watchKeys } from '../../cli/gateway-keys.ts'
 import { keyDesk, keyViews } from '../../cli/key-desk.ts'
@@ -14,6 +14,9 @@ import { noBrowser, openPage } from '../../testing/browser.ts'
 /** Of what the page waits for; generous, for a loaded machine. */
 const DEADLINE_MS = 50_000
 const START_MS = 200_000
+
+// A browser beside all processes of a swarm: minutes where two slow cores have other work, too.
+vi.setConfig({ testTimeout: 180_000 })
 
 describe.skipIf(noBrowser !== undefined)(
   `the keys in the console${noBrowser === undefined ? '' : ` (${noBrowser})`}`,

@@ -1,5 +1,5 @@
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { axe } from '../../testing/axe.ts'
 import { noBrowser, openPage } from '../../testing/browser.ts'
 import { createSandbox, LOOPBACK, type Sandbox } from '../../testing/cli/index.ts'
@@ -9,6 +9,9 @@ const DEADLINE_MS = 50_000
 const START_MS = 200_000
 
 const PAGES = ['survival', 'peers', 'models', 'join', 'log'] as const
+
+// A browser beside all processes of a swarm: minutes where two slow cores have other work, too.
+vi.setConfig({ testTimeout: 180_000 })
 
 describe.skipIf(noBrowser !== undefined)(
   `the console of skein node${noBrowser === undefined ? '' : ` (${noBrowser})`}`,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { axe } from '../../testing/axe.ts'
 import { noBrowser, openPage } from '../../testing/browser.ts'
 import { type ConsoleSwarm, startConsoleSwarm } from '../../testing/console-swarm.ts'
@@ -26,6 +26,9 @@ const PAGES = [
 ] as const
 const MODEL = fileURLToPath(new URL('../../models/skein-tiny-q8_0.gguf', import.meta.url))
 const COUNT = Array.from({ length: 100 }, (_, index) => index + 1).join(', ')
+
+// A browser beside all processes of a swarm: minutes where two slow cores have other work, too.
+vi.setConfig({ testTimeout: 180_000 })
 
 describe.skipIf(noBrowser !== undefined)(
   `the console in a browser${noBrowser === undefined ? '' : ` (${noBrowser})`}`,
