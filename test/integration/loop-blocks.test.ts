@@ -8,7 +8,8 @@ import { LIMITS, measureJson, parseRequestBytes } from '../../protocol/index.ts'
 import { HEAVY_BODIES } from './heavy-bodies.ts'
 import { HEAVY } from './heavy-inputs.ts'
 
-const RUNS = 2
+/** At most: turns are longer where the machine does other work, which fills its caches and readies more of them at once. */
+const RUNS = 5
 /**
  * The unit is the least that a request costs: parsing an honest body of the largest size. It takes 10 to 20 ms where nothing
  * else runs, so that ten of them are the 200 ms that a loop may be blocked.
@@ -23,10 +24,16 @@ function cpuMs(since: NodeJS.CpuUsage): number {
   return (user + system) / 1_000
 }
 
-/** CPU of the longest turn of the loop, in the cheapest of some runs: what the work takes, not what else the machine does. */
-async function longestTurnMs(work: () => unknown): Promise<number> {
+/**
+ * CPU of the longest turn of the loop, in the cheapest of some runs: what the work takes, not what else the machine does.
+ *
+ * @param enoughMs a run that takes less is the last
+ */
+async function longestTurnMs(work: () => unknown, enoughMs = 0): Promise<number> {
   let cheapest = Number.POSITIVE_INFINITY
-  for (let run = 0; run < RUNS; run += 1) cheapest = Math.min(cheapest, await longestTurnOf(work))
+  for (let run = 0; run < RUNS && cheapest >= enoughMs; run += 1) {
+    cheapest = Math.min(cheapest, await longestTurnOf(work))
+  }
   return cheapest
 }
 
@@ -125,19 +132,16 @@ describe('the longest block of a loop', { timeout: 120_000 }, async () => {
   const unitMs = await longestTurnMs(parseHonest)
 
   it.each(heavy)('at a %s by %s', async (_role, _input, work) => {
-    expect((await longestTurnMs(work)) / unitMs).toBeLessThan(MAX_UNITS)
+    expect(await longestTurnMs(work, MAX_UNITS * unitMs)).toBeLessThan(MAX_UNITS * unitMs)
   })
 
   it.each([...HEAVY, ...HEAVY_BODIES])('at a $role by $input', async ({ work }) => {
-    expect((await longestTurnMs(await work())) / unitMs).toBeLessThan(MAX_UNITS)
+    expect(await longestTurnMs(await work(), MAX_UNITS * unitMs)).toBeLessThan(MAX_UNITS * unitMs)
   })
 
   it.each(unbounded)('is too long without bounds: %s', async (_name, work) => {
     // A collection of what other tests left behind may have made the unit too large, which only a control notices.
-    let leastMs = unitMs
-    for (let run = 0; run < 4; run += 1) {
-      leastMs = Math.min(leastMs, await longestTurnMs(parseHonest))
-    }
+    const leastMs = Math.min(unitMs, await longestTurnMs(parseHonest))
     expect((await longestTurnMs(work)) / leastMs).toBeGreaterThan(MAX_UNITS)
   })
 })
