@@ -23,9 +23,14 @@ const stop = new AbortController()
 process.on('message', () => stop.abort())
 process.on('disconnect', () => process.exit(0))
 let sent = 0
+let isEstablished = false
 const attackers = await Promise.all(Array.from({ length: ATTACKERS }, openPeer))
 await attack(target, attackers, stop.signal, {
-  established: () => tell('established'),
+  established: () => {
+    // Attacks that repeat something say it each time.
+    if (!isEstablished) tell('established')
+    isEstablished = true
+  },
   sent: () => {
     sent += 1
   },

@@ -131,8 +131,10 @@ async function startAttack(
   await Promise.race([news(child), wait(ESTABLISH_MS)])
   return {
     stop: async () => {
-      const told = news(child)
+      let told = news(child)
       child.send('stop')
+      // It may have everything in place only now.
+      if ((await told) === 'established') told = news(child)
       const last = await told
       return typeof last === 'object' ? last.sent : 0
     },
