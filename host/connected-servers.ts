@@ -1,5 +1,6 @@
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import { PROTOCOLS } from '../protocol/index.ts'
+import { listenUntil } from './listen-until.ts'
 
 /** Connected peers that serve the DHT, as identified so far. */
 export async function connectedServers(
@@ -29,10 +30,9 @@ export function onPeers(
   listener: () => void,
   { signal }: { readonly signal: AbortSignal },
 ): void {
-  const events = ['peer:identify', 'peer:connect', 'peer:disconnect'] as const
-  for (const event of events) libp2p.addEventListener(event, listener)
-  const stop = (): void => {
-    for (const event of events) libp2p.removeEventListener(event, listener)
-  }
-  signal.addEventListener('abort', stop, { once: true })
+  listenUntil(signal, libp2p, {
+    'peer:identify': listener,
+    'peer:connect': listener,
+    'peer:disconnect': listener,
+  })
 }

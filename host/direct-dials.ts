@@ -3,6 +3,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { LRUCache } from 'lru-cache'
 import { backoffMs, type Clock, EQUAL_JITTER, every, openScope } from '../timing/index.ts'
 import { dialTarget, isPublicAddress } from './address-scope.ts'
+import { listenUntil } from './listen-until.ts'
 import { PeerRates } from './peer-rates.ts'
 import { isPeerPort } from './reach/index.ts'
 import { isRelayed } from './relay/index.ts'
@@ -108,16 +109,7 @@ export function dialDirectly(init: DirectDialsInit): void {
     consider(peerId)
   }
   const onClose = ({ detail }: CustomEvent<Connection>): void => void relayed.delete(detail)
-  libp2p.addEventListener('peer:identify', onIdentify)
-  libp2p.addEventListener('connection:close', onClose)
-  signal.addEventListener(
-    'abort',
-    () => {
-      libp2p.removeEventListener('peer:identify', onIdentify)
-      libp2p.removeEventListener('connection:close', onClose)
-    },
-    { once: true },
-  )
+  listenUntil(signal, libp2p, { 'peer:identify': onIdentify, 'connection:close': onClose })
   const look = (): void => {
     for (const { remotePeer } of relayed) consider(remotePeer)
   }

@@ -1,6 +1,7 @@
 import type { Connection, IdentifyResult, Libp2p, PeerId } from '@libp2p/interface'
 import { PROTOCOLS } from '../protocol/index.ts'
 import { pause } from '../timing/index.ts'
+import { listenUntil } from './listen-until.ts'
 import { PeerRates } from './peer-rates.ts'
 import { TaskPool } from './task-pool.ts'
 
@@ -89,15 +90,6 @@ export function exchangeOnConnect(init: {
     begin(peerId, { mayServe, isIdentified: true })
   }
 
-  libp2p.addEventListener('peer:connect', onConnect)
-  libp2p.addEventListener('peer:identify', onIdentify)
-  signal.addEventListener(
-    'abort',
-    () => {
-      libp2p.removeEventListener('peer:connect', onConnect)
-      libp2p.removeEventListener('peer:identify', onIdentify)
-      pool.clear()
-    },
-    { once: true },
-  )
+  listenUntil(signal, libp2p, { 'peer:connect': onConnect, 'peer:identify': onIdentify })
+  signal.addEventListener('abort', () => pool.clear(), { once: true })
 }

@@ -1,5 +1,6 @@
 import type { Connection, IdentifyResult, Libp2p } from '@libp2p/interface'
 import { backoffMs, type Clock, EQUAL_JITTER, openScope } from '../timing/index.ts'
+import { listenUntil } from './listen-until.ts'
 
 export interface IdentifyAgainInit {
   readonly libp2p: Pick<Libp2p, 'addEventListener' | 'removeEventListener'>
@@ -54,13 +55,12 @@ export function identifyAgain(init: IdentifyAgainInit): void {
   const onOpen = ({ detail }: CustomEvent<Connection>): void => plan(detail, 1, FIRST_MS)
   const onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => forget(detail.connection)
   const onClose = ({ detail }: CustomEvent<Connection>): void => forget(detail)
-  libp2p.addEventListener('connection:open', onOpen)
-  libp2p.addEventListener('peer:identify', onIdentify)
-  libp2p.addEventListener('connection:close', onClose)
+  listenUntil(signal, libp2p, {
+    'connection:open': onOpen,
+    'peer:identify': onIdentify,
+    'connection:close': onClose,
+  })
   const stop = (): void => {
-    libp2p.removeEventListener('connection:open', onOpen)
-    libp2p.removeEventListener('peer:identify', onIdentify)
-    libp2p.removeEventListener('connection:close', onClose)
     for (const connection of [...waiting.keys()]) forget(connection)
   }
   signal.addEventListener('abort', stop, { once: true })

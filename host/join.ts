@@ -29,15 +29,16 @@ export async function waitUntilJoined(
     using scope = openScope({ timeoutMs }, { signal, owner: init.signal })
     await raceSignal(end, scope.signal).catch(() => {})
   }
-  const { promise: added, resolve: onAdd } = Promise.withResolvers<void>()
-  init.table.addEventListener('peer:add', onAdd as () => void)
+  const { promise: added, resolve } = Promise.withResolvers<void>()
+  const onAdd = (): void => resolve()
+  init.table.addEventListener('peer:add', onAdd)
   try {
     await within(options.timeoutMs ?? JOIN_TIMEOUT_MS, added)
     if (isAlone(init) && init.handshakes.areOpen) {
       await within(HANDSHAKE_MS, Promise.race([added, init.handshakes.ended()]))
     }
   } finally {
-    init.table.removeEventListener('peer:add', onAdd as () => void)
+    init.table.removeEventListener('peer:add', onAdd)
   }
   options.signal?.throwIfAborted()
   if (!isAlone(init)) return { joined: true }

@@ -7,6 +7,7 @@ import {
 } from '../../protocol/index.ts'
 import { type Clock, every } from '../../timing/index.ts'
 import { isDirectPath } from '../direct-path-address.ts'
+import { listenUntil } from '../listen-until.ts'
 import { answerOnce } from '../one-shot.ts'
 import { isRelayed } from '../relay/index.ts'
 import { type Answered, type AttemptParts, answerDirectPath, offerDirectPath } from './attempt.ts'
@@ -87,18 +88,11 @@ export class DirectPaths {
       if (isDirectPath(closed.remoteAddr))
         this.#attempts.lost(closed.remotePeer.toString(), clock.now(), random())
     }
-    libp2p.addEventListener('peer:identify', onIdentify)
-    libp2p.addEventListener('connection:open', onOpen)
-    libp2p.addEventListener('connection:close', onClose)
-    signal.addEventListener(
-      'abort',
-      () => {
-        libp2p.removeEventListener('peer:identify', onIdentify)
-        libp2p.removeEventListener('connection:open', onOpen)
-        libp2p.removeEventListener('connection:close', onClose)
-      },
-      { once: true },
-    )
+    listenUntil(signal, libp2p, {
+      'peer:identify': onIdentify,
+      'connection:open': onOpen,
+      'connection:close': onClose,
+    })
     const look = (): void => {
       for (const connection of this.#relayed) this.#consider(connection)
     }

@@ -6,6 +6,7 @@ import type {
   Stream,
   StreamHandler,
 } from '@libp2p/interface'
+import { listenUntil } from '../listen-until.ts'
 import type { ConnectionBounds } from './bounds.ts'
 import { isInUse, lastIdleMs } from './idle-streams.ts'
 import { type ConnectionUse, leastUseful } from './least-useful.ts'
@@ -81,9 +82,7 @@ export class ConnectionKeeper {
           this.#pruning = undefined
         })
     }
-    libp2p.addEventListener('connection:open', onOpen)
-    const stop = (): void => libp2p.removeEventListener('connection:open', onOpen)
-    signal.addEventListener('abort', stop, { once: true })
+    listenUntil(signal, libp2p, { 'connection:open': onOpen })
   }
 
   /** Closes connections until every bound holds, or no other may be closed. */

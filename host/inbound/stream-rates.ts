@@ -1,5 +1,6 @@
 import type { Connection, Libp2p, Stream, StreamMuxer } from '@libp2p/interface'
 import { InferenceError } from '../../protocol/index.ts'
+import { listenUntil } from '../listen-until.ts'
 import { type OriginRate, OriginRates } from '../origin-rates.ts'
 
 /**
@@ -54,9 +55,7 @@ export function boundNewStreams(
       if (refused === MAX_REFUSED) connection.abort(failure)
     }
   }
-  libp2p.addEventListener('connection:open', onOpen)
-  const stop = (): void => libp2p.removeEventListener('connection:open', onOpen)
-  signal.addEventListener('abort', stop, { once: true })
+  listenUntil(signal, libp2p, { 'connection:open': onOpen })
 }
 
 /** Whether a stream was refused because its peer has too many. */

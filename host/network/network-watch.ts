@@ -2,6 +2,7 @@ import type { Connection, Libp2p, Logger } from '@libp2p/interface'
 import { InferenceError } from '../../protocol/index.ts'
 import { type Clock, every } from '../../timing/index.ts'
 import { answers } from '../connection-check.ts'
+import { listenUntil } from '../listen-until.ts'
 import { isRelayed } from '../relay/index.ts'
 import { ipVersionOf } from './ip-versions.ts'
 import { ownAddresses } from './own-addresses.ts'
@@ -134,9 +135,7 @@ export function watchNetwork(init: NetworkWatchInit): void {
 
   every(clock, LOOK_MS, look, { signal })
   every(clock, HEARTBEAT_MS, heartbeat, { signal })
-  libp2p.addEventListener('connection:open', onOpen)
-  const stop = (): void => libp2p.removeEventListener('connection:open', onOpen)
-  signal.addEventListener('abort', stop, { once: true })
+  listenUntil(signal, libp2p, { 'connection:open': onOpen })
 }
 
 const versionOf = ({ remoteAddr }: Connection): string | undefined => ipVersionOf(remoteAddr)

@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache'
 import { CIRCUIT_PROTOCOLS } from '../../protocol/index.ts'
 import { backoffMs, EQUAL_JITTER, openScope, pause } from '../../timing/index.ts'
 import { dialTarget } from '../address-scope.ts'
+import { listenUntil } from '../listen-until.ts'
 import { networkOf } from '../subnet.ts'
 import { chooseRelays, type RelayOption } from './choose-relays.ts'
 import { isRelayed } from './relayed.ts'
@@ -83,17 +84,8 @@ export class RelayKeeper {
     const onClose = ({ detail }: CustomEvent<Connection>): void => {
       if (this.#held.has(detail.remotePeer.toString())) this.check()
     }
-    libp2p.addEventListener('peer:identify', onIdentify)
-    libp2p.addEventListener('connection:close', onClose)
-    signal.addEventListener(
-      'abort',
-      () => {
-        libp2p.removeEventListener('peer:identify', onIdentify)
-        libp2p.removeEventListener('connection:close', onClose)
-        this.#wake.abort()
-      },
-      { once: true },
-    )
+    listenUntil(signal, libp2p, { 'peer:identify': onIdentify, 'connection:close': onClose })
+    signal.addEventListener('abort', () => this.#wake.abort(), { once: true })
     void this.#run()
   }
 
