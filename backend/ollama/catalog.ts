@@ -9,10 +9,9 @@ import {
 import type { AbortOptions } from '../../timing/index.ts'
 import type { BackendModel } from '../backend.ts'
 import { asArray, asNumber, asRecord, asString, type EngineHttp } from '../http/index.ts'
+import type { Json } from '../shapes/index.ts'
 import type { AskTrial } from '../trials/index.ts'
 import { NO_PROOF, type Proof, proofOf, provedForms, wayFor } from './continuation.ts'
-
-type Json = Readonly<Record<string, unknown>>
 
 /** Ollama's default context for a model that is not loaded and sets no `num_ctx`. */
 const DEFAULT_CONTEXT_LENGTH = 4096

@@ -28,7 +28,7 @@ import { MeasuredRates } from '../measured-rates.ts'
 import type { ModelManager } from '../model-manager.ts'
 import type { TextRequest } from '../request-fields.ts'
 import { requireAnswerable, resumeMeans, selectModel } from '../select-model.ts'
-import { countAt, listAt, vectorsOf } from '../shapes/index.ts'
+import { countAt, type Json, listAt, vectorsOf } from '../shapes/index.ts'
 import { promptBytes, TokenEstimate, withNumbers } from '../token-estimate.ts'
 import { Trials } from '../trials/index.ts'
 import { type AnswerState, emptyState, readLine } from './answer-stream.ts'
@@ -39,8 +39,6 @@ import { OllamaManager } from './model-manager.ts'
 import { requestBody } from './request-body.ts'
 import { restOf, sentBody } from './sent-body.ts'
 import type { SentBody } from './written-tokens.ts'
-
-type Json = Readonly<Record<string, unknown>>
 
 /** Age after which the list is refreshed, so that requests of other peers do not query Ollama each time. */
 const CATALOG_AGE_MS = 10_000

@@ -1,9 +1,8 @@
 import type { AbortOptions } from '../../timing/index.ts'
 import type { EngineHttp } from '../http/index.ts'
 import { asArray, asRecord, asString } from '../http/index.ts'
+import type { Json } from '../shapes/index.ts'
 import type { Flavor } from './flavor.ts'
-
-type Json = Readonly<Record<string, unknown>>
 
 /** What a server reports about itself. */
 export interface Identity {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   type Backend,
   createOllamaBackend,
@@ -6,6 +6,7 @@ import {
   type Fetch,
 } from '../../../backend/index.ts'
 import { delta, events, json, lines } from '../../../testing/engines/fake-engine.ts'
+import { useFakeTimers } from './use-fake-timers.ts'
 
 const SECOND = 1_000
 const COUNT = '1, 2, 3, 4, 5, 6, 7, 8'
@@ -152,14 +153,7 @@ describe.each([
   ['llama-server', LLAMA],
   ['Ollama', OLLAMA],
 ])('what was proved of an engine: %s', (_, kind) => {
-  beforeEach(() => {
-    vi.useFakeTimers({
-      toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'],
-    })
-  })
-  afterEach(() => {
-    vi.useRealTimers()
-  })
+  useFakeTimers()
 
   it('stays while the engine runs', async () => {
     const { engine, backend } = scene(kind)

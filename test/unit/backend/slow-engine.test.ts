@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   type Backend,
   createOllamaBackend,
@@ -7,6 +7,7 @@ import {
 } from '../../../backend/index.ts'
 import { delta, events, json, lines } from '../../../testing/engines/fake-engine.ts'
 import { delay } from '../../../timing/index.ts'
+import { useFakeTimers } from './use-fake-timers.ts'
 
 const SECOND = 1_000
 const COUNT = '1, 2, 3, 4, 5, 6, 7, 8'
@@ -109,14 +110,7 @@ describe.each([
   ['vLLM', VLLM],
   ['Ollama', OLLAMA],
 ])('an engine that is slow or still warming up: %s', (name, kind) => {
-  beforeEach(() => {
-    vi.useFakeTimers({
-      toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'],
-    })
-  })
-  afterEach(() => {
-    vi.useRealTimers()
-  })
+  useFakeTimers()
 
   it('is offered within half a minute, with each form as soon as it is proved', async () => {
     const { fetch } = engine(kind, ({ tools }) => (tools === undefined ? 20 : 90) * SECOND)
