@@ -1,5 +1,5 @@
 /**
- * Runs a checker of `checks/tools`, a package of its own, so that those who only run or test Skein do not install 190 MB
+ * Runs a checker of `checks/tools`, a package of its own, so that those who only run or test Skein do not install 228 MB
  * of linters. It is installed when a checker first runs, and again when its lock file changes.
  *
  * Usage: `node checks/tool.ts NAME [ARGUMENT...]`, from the root.
@@ -28,7 +28,7 @@ function install(): void {
     // Not installed yet.
   }
   // By a shell: npm is a script on Windows.
-  execFileSync('npm ci --no-audit --no-fund', { cwd: TOOLS, stdio: 'inherit', shell: true })
+  execFileSync('npm ci', { cwd: TOOLS, stdio: 'inherit', shell: true })
   writeFileSync(INSTALLED, lock)
 }
 

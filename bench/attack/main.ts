@@ -104,8 +104,9 @@ for (const name of names) {
   if (control.answered >= GOAL * control.asked && !isCostlier)
     notes.push(`${name}: the control holds, so that the defence is not shown`)
 }
-services.unshift({ name: QUIET, service: together(quiet) })
-const quietP95 = percentile(together(quiet).latenciesMs, 0.95)
+const allQuiet = together(quiet)
+services.unshift({ name: QUIET, service: allQuiet })
+const quietP95 = percentile(allQuiet.latenciesMs, 0.95)
 const rows = services.map(({ name, service }) => rowOf(name, service, quietP95))
 for (const { name, service } of services) {
   if (name === CONTROL) continue
