@@ -14,9 +14,9 @@ export interface BrokenConnectionsSize {
   readonly atOnce: number
 }
 
-/** Sixty tokens at 10 ms each. */
+/** Long enough that a reader who is late by half a second sees no end before the last break. */
 const ENGINE = { model: 'counter', slots: 16, paceMs: 10 }
-const NUMBERS = 30
+const NUMBERS = 60
 /** Numbers that the first answer has got further at each break. */
 const EVERY = 6
 
