@@ -304,6 +304,7 @@ class FrameWriter {
     constructor(stream: Stream);
     offer(frame: Uint8Array): boolean;
     write(frame: Uint8Array, options?: AbortOptions): Promise<void>;
+    flush(): void;
     close(options?: AbortOptions): Promise<void>;
 }
 class InferenceError<C extends ErrorCode = ErrorCode> extends Error {

@@ -120,6 +120,11 @@ export class NodeStatus {
     this.#draining = true
   }
 
+  /** Whether new work is accepted, as far as is known without asking the engine. */
+  get isOpen(): boolean {
+    return !this.#draining && this.#engine.status === 'ready'
+  }
+
   /**
    * Returns while new work is accepted. Queries an engine that was not ready, since it may be back.
    *

@@ -1,5 +1,5 @@
 import { type AbortOptions, type Stream, StreamResetError } from '@libp2p/interface'
-import { concat } from 'uint8arrays/concat'
+import { allocUnsafe } from 'uint8arrays/alloc'
 import { InferenceError } from './errors.ts'
 import { varintBytes, writeVarint } from './varint.ts'
 
@@ -11,7 +11,8 @@ export class FrameWriter {
   readonly #stream: Stream
   #pending: Uint8Array[] = []
   #pendingBytes = 0
-  #flushed: Promise<void> | undefined
+  /** Settles with the pending frames, if there is a wait for them. */
+  #flushed: PromiseWithResolvers<void> | undefined
   #isDraining: boolean = false
 
   constructor(stream: Stream) {
@@ -27,7 +28,7 @@ export class FrameWriter {
   offer(frame: Uint8Array): boolean {
     const isFull = this.#isDraining || this.#pendingBytes > MAX_PENDING_BYTES
     if (isFull || this.#stream.writeStatus !== 'writable') return false
-    void this.#queue(frame)
+    this.#queue(frame)
     return true
   }
 
@@ -38,50 +39,86 @@ export class FrameWriter {
    */
   async write(frame: Uint8Array, options: AbortOptions = {}): Promise<void> {
     options.signal?.throwIfAborted()
-    await abortable(this.#queue(frame), options.signal)
+    this.#queue(frame)
+    await abortable(this.#whenFlushed(), options.signal)
+  }
+
+  /**
+   * Sends what is queued now, instead of at the end of the turn.
+   *
+   * @throws InferenceError `stream_reset` if the stream has closed
+   */
+  flush(): void {
+    if (this.#pending.length === 0) return
+    const bytes = framed(this.#pending, this.#pendingBytes)
+    const flushed = this.#flushed
+    this.#pending = []
+    this.#pendingBytes = 0
+    this.#flushed = undefined
+    try {
+      if (this.#stream.send(bytes)) flushed?.resolve()
+      else this.#drain(flushed)
+    } catch (cause) {
+      const error = closedMeanwhile(cause)
+      flushed?.reject(error)
+      throw error
+    }
   }
 
   /** Half-closes once everything is written. */
   async close(options: AbortOptions = {}): Promise<void> {
-    await this.#flushed
+    if (this.#pending.length > 0) await this.#whenFlushed()
     await this.#stream.close(options)
   }
 
-  #queue(frame: Uint8Array): Promise<void> {
-    const prefix = lengthPrefix(frame.byteLength)
-    this.#pending.push(prefix, frame)
-    this.#pendingBytes += prefix.byteLength + frame.byteLength
-    if (this.#flushed === undefined) {
-      this.#flushed = new Promise<void>((resolve) => setImmediate(resolve)).then(() =>
-        this.#flush(),
-      )
-      // Those who wait for the frame get the error.
-      this.#flushed.catch(() => {})
-    }
-    return this.#flushed
+  #queue(frame: Uint8Array): void {
+    if (this.#pending.push(frame) === 1) setImmediate(this.#onTurnEnd)
+    this.#pendingBytes += varintBytes(frame.byteLength) + frame.byteLength
   }
 
-  async #flush(): Promise<void> {
-    this.#flushed = undefined
-    const bytes = concat(this.#pending, this.#pendingBytes)
-    this.#pending = []
-    this.#pendingBytes = 0
+  readonly #onTurnEnd = (): void => {
     try {
-      if (this.#stream.send(bytes)) return
-      this.#isDraining = true
-      await drained(this.#stream)
-    } catch (cause) {
-      throw new InferenceError('stream_reset', 'the stream closed while writing', { cause })
-    } finally {
-      this.#isDraining = false
+      this.flush()
+    } catch {
+      // Those who wait for the frames have the error.
     }
+  }
+
+  #whenFlushed(): Promise<void> {
+    if (this.#flushed === undefined) {
+      this.#flushed = Promise.withResolvers()
+      this.#flushed.promise.catch(() => {})
+    }
+    return this.#flushed.promise
+  }
+
+  #drain(flushed: PromiseWithResolvers<void> | undefined): void {
+    this.#isDraining = true
+    const end = (settle?: () => void): void => {
+      this.#isDraining = false
+      settle?.()
+    }
+    drained(this.#stream).then(
+      () => end(flushed?.resolve),
+      (cause: unknown) => end(() => flushed?.reject(closedMeanwhile(cause))),
+    )
   }
 }
 
-function lengthPrefix(length: number): Uint8Array {
-  const bytes = new Uint8Array(varintBytes(length))
-  writeVarint(bytes, 0, length)
+/** Frames with their length prefixes. */
+function framed(frames: readonly Uint8Array[], size: number): Uint8Array {
+  const bytes = allocUnsafe(size)
+  let at = 0
+  for (const frame of frames) {
+    at = writeVarint(bytes, at, frame.byteLength)
+    bytes.set(frame, at)
+    at += frame.byteLength
+  }
   return bytes
+}
+
+function closedMeanwhile(cause: unknown): InferenceError {
+  return new InferenceError('stream_reset', 'the stream closed while writing', { cause })
 }
 
 /**

@@ -22,14 +22,19 @@ export function pause(ms: number, options: DelayOptions): Promise<void> {
 }
 
 /** Resolves when the promise settles, at the latest after `ms`. Never rejects. */
-export async function settledWithin(
+export function settledWithin(
   promise: Promise<unknown>,
   ms: number,
   options: Pick<DelayOptions, 'clock'> = {},
 ): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>()
-  using _timer = (options.clock ?? systemClock).after(ms, resolve)
-  await Promise.race([promise.catch(() => {}), late])
+  return new Promise((resolve) => {
+    const late = (options.clock ?? systemClock).after(ms, resolve)
+    const settle = (): void => {
+      late[Symbol.dispose]()
+      resolve()
+    }
+    promise.then(settle, settle)
+  })
 }
 
 /** Calls `tick` every `everyMs` while the promise is pending, one at a time; then settles like the promise. */

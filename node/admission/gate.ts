@@ -1,4 +1,4 @@
-import type { Clock } from '../../timing/index.ts'
+import { type Clock, followSignal } from '../../timing/index.ts'
 import { Alarm } from './alarm.ts'
 import { Contention } from './contention.ts'
 import {
@@ -143,7 +143,6 @@ export class Gate {
     const { queueDepth } = this.occupancyFor({ contributes })
     const expectedTtftMs = Math.round(waitMs + this.#measured.firstTokenMs)
     const slot = Promise.withResolvers<void>()
-    const onAbort = (): void => this.#leave(entry, signal.reason)
     const entry: Entry = {
       ...newcomer,
       deadlineAtMs,
@@ -153,16 +152,19 @@ export class Gate {
       grant: slot.resolve,
       refuse: slot.reject,
     }
-    signal.addEventListener('abort', onAbort, { once: true })
-    const settled = (): void => signal.removeEventListener('abort', onAbort)
-    // The caller may release the ticket without awaiting it.
-    slot.promise.then(settled, settled)
     this.#waiting.push(entry)
     this.#queuedSinceMs ??= this.#init.now()
     this.#advance()
-    if (entry.status === 'waiting') this.#contention.note(peer, newcomer.enteredAtMs)
+    const isWaiting = entry.status === 'waiting'
+    if (isWaiting) {
+      this.#contention.note(peer, newcomer.enteredAtMs)
+      const following = followSignal(signal, (reason) => this.#leave(entry, reason))
+      const settled = (): void => following[Symbol.dispose]()
+      // The caller may release the ticket without awaiting it.
+      slot.promise.then(settled, settled)
+    }
     return {
-      queuePosition: entry.status === 'waiting' ? queueDepth + 1 : 0,
+      queuePosition: isWaiting ? queueDepth + 1 : 0,
       expectedTtftMs,
       granted: slot.promise,
       release: () => this.#release(entry),
@@ -209,10 +211,9 @@ export class Gate {
   }
 
   #predicted(occupancy: Occupancy): number {
-    const isFree = this.#running.size < this.#slots
+    if (this.#running.size < this.#slots) return predictedWaitMs(occupancy, this.#measured)
     const startedAtMs = [...this.#running].map((one) => one.startedAtMs)
-    const youngestMs = isFree ? 0 : this.#init.now() - Math.max(...startedAtMs)
-    return predictedWaitMs(occupancy, this.#measured, youngestMs)
+    return predictedWaitMs(occupancy, this.#measured, this.#init.now() - Math.max(...startedAtMs))
   }
 
   #leave(entry: Entry, reason: unknown): void {
@@ -239,7 +240,7 @@ export class Gate {
     }
     const overloaded =
       this.#queuedSinceMs !== undefined && nowMs - this.#queuedSinceMs >= OVERLOAD_AFTER_MS
-    while (this.#running.size < this.#slots) {
+    while (this.#waiting.length > 0 && this.#running.size < this.#slots) {
       const strangersTurn = this.#lastSlot.isStrangersTurn
       const mayStart = this.#waiting.filter((one) =>
         this.#lastSlot.isFreeFor(one, this.#taken, nowMs),
@@ -257,7 +258,7 @@ export class Gate {
       )
       next.grant()
     }
-    const due = this.#nextReturn(nowMs)
+    const due = this.#waiting.length === 0 ? undefined : this.#nextReturn(nowMs)
     this.#setAlarm(nowMs, due?.dueAtMs)
     if (due !== undefined && due.dueAtMs <= nowMs) this.#revoke(due, nowMs)
     if (this.#waiting.length > 0) return

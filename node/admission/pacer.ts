@@ -39,10 +39,13 @@ export class Pacer {
     return waitMs
   }
 
-  /** Books tokens and waits until the rate allows the next. Rejects with the signal's reason. */
-  async pace(tokens: number, signal: AbortSignal): Promise<void> {
+  /**
+   * Books tokens.
+   *
+   * @returns the wait until the rate allows the next, which rejects with the signal's reason; undefined for none
+   */
+  pace(tokens: number, signal: AbortSignal): Promise<void> | undefined {
     const waitMs = this.charge(tokens)
-    if (waitMs < 1) return
-    await delay(waitMs, { signal, clock: this.#init.clock })
+    return waitMs < 1 ? undefined : delay(waitMs, { signal, clock: this.#init.clock })
   }
 }

@@ -1,6 +1,6 @@
 import type { Stream } from '@libp2p/interface'
 import { InferenceError } from '../../protocol/index.ts'
-import { type Clock, systemClock } from '../../timing/index.ts'
+import { type Clock, followSignal, SignalRace, systemClock } from '../../timing/index.ts'
 
 /**
  * The life of one attempt: its signal fires when the client resets or the connection is lost (`cancelled`), when the
@@ -8,21 +8,26 @@ import { type Clock, systemClock } from '../../timing/index.ts'
  */
 export class AttemptScope {
   readonly #controller = new AbortController()
+  /** The waits of the attempt, one at a time; each ends when the signal fires. */
+  readonly race: SignalRace
   readonly #stream: Stream
-  readonly #nodeSignal: AbortSignal
+  readonly #nodeStop: Disposable
   readonly #clock: Clock
-  #timer: Disposable | undefined
+  #deadline: { readonly atMs: number; readonly message: string } | undefined
+  /** Fires at the deadline or before it: moving a deadline back starts no timer. */
+  #timer: { readonly atMs: number; readonly timer: Disposable } | undefined
   /** Whether the client is gone, so that no frame can reach it. */
   clientGone: boolean = false
 
   constructor(stream: Stream, nodeSignal: AbortSignal, clock: Clock = systemClock) {
     this.#clock = clock
     this.#stream = stream
-    this.#nodeSignal = nodeSignal
+    this.race = new SignalRace(this.signal)
     stream.addEventListener('close', this.#onClose)
-    nodeSignal.addEventListener('abort', this.#onNodeStop, { once: true })
     if (stream.status !== 'open') this.#onClose()
-    if (nodeSignal.aborted) this.#onNodeStop()
+    this.#nodeStop = followSignal(nodeSignal, (reason) =>
+      this.fail(InferenceError.from(reason, 'draining')),
+    )
   }
 
   get signal(): AbortSignal {
@@ -31,10 +36,9 @@ export class AttemptScope {
 
   /** Replaces the deadline. */
   expireIn(ms: number, message: string): void {
-    this.#timer?.[Symbol.dispose]()
-    this.#timer = this.#clock.after(ms, () =>
-      this.fail(new InferenceError('deadline_exceeded', message)),
-    )
+    const atMs = this.#clock.now() + ms
+    this.#deadline = { atMs, message }
+    if (this.#timer === undefined || this.#timer.atMs > atMs) this.#wakeAt(atMs, ms)
   }
 
   fail(reason: InferenceError): void {
@@ -42,17 +46,27 @@ export class AttemptScope {
   }
 
   close(): void {
-    this.#timer?.[Symbol.dispose]()
+    this.#timer?.timer[Symbol.dispose]()
     this.#stream.removeEventListener('close', this.#onClose)
-    this.#nodeSignal.removeEventListener('abort', this.#onNodeStop)
+    this.#nodeStop[Symbol.dispose]()
+    this.race[Symbol.dispose]()
+  }
+
+  #wakeAt(atMs: number, ms: number): void {
+    this.#timer?.timer[Symbol.dispose]()
+    this.#timer = { atMs, timer: this.#clock.after(ms, this.#onTimer) }
+  }
+
+  readonly #onTimer = (): void => {
+    if (this.#deadline === undefined) return
+    const { atMs, message } = this.#deadline
+    const leftMs = atMs - this.#clock.now()
+    if (leftMs > 0) this.#wakeAt(atMs, leftMs)
+    else this.fail(new InferenceError('deadline_exceeded', message))
   }
 
   readonly #onClose = (): void => {
     this.clientGone = true
     this.fail(new InferenceError('cancelled', 'the client is gone'))
-  }
-
-  readonly #onNodeStop = (): void => {
-    this.fail(InferenceError.from(this.#nodeSignal.reason, 'draining'))
   }
 }

@@ -13,12 +13,12 @@ import {
   parseModelReference,
   type Usage,
 } from '../../protocol/index.ts'
-import { raceSignal, whilePending } from '../../timing/index.ts'
 import type { ServedSample, Ticket } from '../admission/index.ts'
 import type { AttemptScope } from './attempt-scope.ts'
 import type { ServeContext, ServedRequest } from './context.ts'
 import { eligibleRequest } from './eligible-request.ts'
 import { uploadFailure } from './failure.ts'
+import { KeepAlives } from './keep-alives.ts'
 import { pump } from './pump.ts'
 import type { Reply } from './reply.ts'
 import { tokensTaken } from './tokens-taken.ts'
@@ -64,7 +64,7 @@ async function receive(attempt: ServedAttempt): Promise<Received> {
   const { kind, trace } = head
   attempt.note({ kind, ...(context.acceptsTraces && trace !== undefined && { trace }) })
   if (head.remainingMs === 0) throw new InferenceError('deadline_exceeded', 'no time is left')
-  await raceSignal(status.checkOpen(), scope.signal)
+  if (!status.isOpen) await scope.race.wait(status.checkOpen())
   const model = models.resolve(parseModelReference(head.model))
   attempt.note({ model: model.id })
   memory.grow(resumeBytes(head))
@@ -89,47 +89,39 @@ async function receive(attempt: ServedAttempt): Promise<Received> {
 /** Queues and answers. The engine is not used before a slot is granted. */
 async function answer(attempt: ServedAttempt, received: Received): Promise<Done> {
   const { scope, reply, context, peer, network } = attempt
-  const { gate, fairness, limits, clock } = context
+  const { gate, fairness, limits, clock, status } = context
   const { model, deadlineAtMs } = received
   const enteredAtMs = clock.wall()
   scope.expireIn(Math.max(0, deadlineAtMs - enteredAtMs), 'the time for the request passed')
   // Checked again: the node may have begun to drain during the upload.
-  await raceSignal(context.status.checkOpen(), scope.signal)
+  if (!status.isOpen) await scope.race.wait(status.checkOpen())
   const ticket = gate.enter({
     ...{ peer, network, deadlineAtMs },
     contributes: fairness.contributes(peer),
     signal: scope.signal,
     onRevoke: (reason) => scope.fail(reason),
   })
+  using keepAlives = new KeepAlives({ reply, everyMs: limits.keepAliveMs, clock })
   try {
     const { queuePosition, expectedTtftMs } = ticket
     const digest = model.digest ?? ''
-    // Not awaited: the engine need not wait for the muxer, and frames keep their order. A failure to send
-    // closes the stream, which ends the scope.
-    reply
-      .send({ type: 'accepted', queuePosition, expectedTtftMs: clamp(expectedTtftMs), digest })
-      .catch(() => {})
-    await whilePending(
-      ticket.granted,
-      limits.keepAliveMs,
-      () => {
-        const progress = { phase: 'queued', ahead: queuePosition } as const
-        return raceSignal(reply.send({ type: 'keepAlive', progress }), scope.signal)
-      },
-      { clock },
-    )
+    // The engine need not wait for the muxer, and frames keep their order.
+    reply.post({ type: 'accepted', queuePosition, expectedTtftMs: clamp(expectedTtftMs), digest })
+    keepAlives.report({ phase: 'queued', ahead: queuePosition })
+    await ticket.granted
   } catch (error) {
     ticket.release()
     throw error
   }
-  return await generate(attempt, received, ticket, clock.wall() - enteredAtMs)
+  const slot = { ticket, queueMs: clock.wall() - enteredAtMs }
+  return await generate(attempt, received, slot, keepAlives)
 }
 
 async function generate(
   attempt: ServedAttempt,
   { head, model, request }: Received,
-  ticket: Ticket,
-  queueMs: number,
+  { ticket, queueMs }: { readonly ticket: Ticket; readonly queueMs: number },
+  keepAlives: KeepAlives,
 ): Promise<Done> {
   const { scope, reply, context, peer } = attempt
   const { gate, fairness, pacer, limits, clock } = context
@@ -152,20 +144,17 @@ async function generate(
   try {
     done = await pump({
       start: (onProgress) => context.backend.infer(request, { ...options, onProgress }),
-      reply,
-      signal,
-      keepAliveMs: limits.keepAliveMs,
+      ...{ reply, signal, race: scope.race, keepAlives, clock },
       engineStopMs: limits.engineStopMs,
-      clock,
       onStopped,
-      onChunk: async (chunk, json) => {
+      onChunk: (chunk, json) => {
         answerHash.update(json)
         sentTokens += chunk.tokenIds.length || 1
         if (firstTokenMs === undefined) {
           firstTokenMs = clock.wall() - startedAtMs
           attempt.note({ ttftMs: queueMs + firstTokenMs })
         }
-        if (writes(request)) await pacer.pace(chunk.tokenIds.length || 1, signal)
+        return writes(request) ? pacer.pace(chunk.tokenIds.length || 1, signal) : undefined
       },
     })
   } finally {

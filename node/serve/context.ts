@@ -36,7 +36,7 @@ export interface ServedRequest {
 export interface ServeContext {
   readonly backend: Pick<Backend, 'infer'>
   readonly models: Pick<SharedModels, 'resolve'>
-  readonly status: Pick<NodeStatus, 'loadFor' | 'checkOpen' | 'refresh'>
+  readonly status: Pick<NodeStatus, 'loadFor' | 'isOpen' | 'checkOpen' | 'refresh'>
   readonly gate: Gate
   readonly fairness: Fairness
   /** Served work for which clients may ask a receipt. */

@@ -53,17 +53,18 @@ export async function serveExchange(
 ): Promise<boolean> {
   const { peer, network } = caller
   const { clock, gate, limits } = context
+  const { writeStallMs, lingerMs } = limits
   const startedAtMs = clock.wall()
   const scope = new AttemptScope(stream, context.signal, clock)
   const isKept = kept !== undefined
-  const upload = new Upload({ reader, signal: scope.signal, isKept })
+  const upload = new Upload({ reader, race: scope.race, isKept })
   const isContended = (): boolean => gate.isContendedFor(peer)
   const onSlowReader = (): void => scope.fail(readsTooSlowly())
-  const reply = new Reply(stream, { ...limits, clock, isContended, onSlowReader, isKept })
-  let known: Partial<ServedRequest> = {}
-  const note = (more: Partial<ServedRequest>): void => {
-    known = { ...known, ...more }
-  }
+  const reply = new Reply(stream, {
+    ...{ writeStallMs, lingerMs, clock, isContended, onSlowReader, isKept },
+  })
+  const known: Partial<ServedRequest> = {}
+  const note = (more: Partial<ServedRequest>): void => void Object.assign(known, more)
   // Counted from its first byte on: a peer that never ends a head has a stream open, too.
   const admission = admit(peer, context)
   let outcome: ServedRequest['outcome'] = 'internal'

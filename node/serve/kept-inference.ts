@@ -6,7 +6,7 @@ import {
   InferenceError,
   type ReadFramesInit,
 } from '../../protocol/index.ts'
-import { closedWithin, raceSignal } from '../../timing/index.ts'
+import { closedWithin, followSignal } from '../../timing/index.ts'
 import type { AttemptScope } from './attempt-scope.ts'
 import type { Caller } from './caller.ts'
 import type { ServeContext } from './context.ts'
@@ -103,22 +103,24 @@ async function begins(
   what: WaitsFor,
   { kept, limits, clock, signal }: ServeContext,
 ): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<false>()
-  const timers: Disposable[] = []
-  const endIn = (ms: number): void => {
-    timers.push(clock.after(ms, () => resolve(false), { background: true }))
-  }
-  endIn(what === 'first' ? limits.uploadTimeoutMs : IDLE_MS)
+  const { promise: begun, resolve, reject } = Promise.withResolvers<boolean>()
+  const endIn = (ms: number): Disposable =>
+    clock.after(ms, () => resolve(false), { background: true })
+  let leaving: Disposable | undefined
   // A draining node refuses a new client's request, which must be on its way.
-  const onClosing = (): void => (what === 'first' ? endIn(limits.lingerMs) : resolve(false))
-  if (kept.closing.aborted) onClosing()
-  kept.closing.addEventListener('abort', onClosing, { once: true })
+  const onClosing = (): void => {
+    if (what === 'first') leaving = endIn(limits.lingerMs)
+    else resolve(false)
+  }
+  using _late = endIn(what === 'first' ? limits.uploadTimeoutMs : IDLE_MS)
+  using _closing = followSignal(kept.closing, onClosing)
+  using _stop = followSignal(signal, reject)
   if (what === 'next') setIdle(stream, clock.wall())
+  reader.readable().then(resolve, reject)
   try {
-    return await raceSignal(Promise.race([reader.readable(), late]), signal)
+    return await begun
   } finally {
-    kept.closing.removeEventListener('abort', onClosing)
-    for (const timer of timers) timer[Symbol.dispose]()
+    leaving?.[Symbol.dispose]()
     setIdle(stream, undefined)
   }
 }

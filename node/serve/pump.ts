@@ -6,29 +6,23 @@ import type {
   EngineProgress,
 } from '../../backend/index.ts'
 import { InferenceError, LIMITS } from '../../protocol/index.ts'
-import {
-  type Clock,
-  raceSignal,
-  SignalRace,
-  settledWithin,
-  whilePending,
-} from '../../timing/index.ts'
+import { type Clock, type SignalRace, settledWithin } from '../../timing/index.ts'
 import { engineFailure } from './failure.ts'
-import { Pauses } from './pauses.ts'
+import type { KeepAlives } from './keep-alives.ts'
 import type { Reply } from './reply.ts'
 
 export interface PumpInit {
   /** Calls the engine, which may report progress before its first chunk. */
   readonly start: (onProgress: (progress: EngineProgress) => void) => AsyncIterable<BackendEvent>
-  readonly reply: Pick<Reply, 'encode' | 'offer' | 'send' | 'sendBytes'>
+  readonly reply: Pick<Reply, 'encode' | 'offer' | 'sendBytes'>
   readonly signal: AbortSignal
-  /** Interval of keep-alives while the engine is awaited; until the first chunk each carries the newest progress. */
-  readonly keepAliveMs: number
+  /** Of the signal. */
+  readonly race: Pick<SignalRace, 'wait'>
+  readonly keepAlives: Pick<KeepAlives, 'report' | 'pause' | 'resume'>
   readonly engineStopMs: number
-  /** @default the machine's */
-  readonly clock?: Clock
-  /** Called once for each chunk and its JSON, after it was sent. The next one is not asked for before it settles. */
-  readonly onChunk: (chunk: BackendChunk, json: Uint8Array) => Promise<void>
+  readonly clock: Clock
+  /** Called once for each chunk and its JSON, after it was sent. @returns what the next one waits for */
+  readonly onChunk: (chunk: BackendChunk, json: Uint8Array) => Promise<void> | undefined
   /** Called once, when the engine no longer works on the request. */
   readonly onStopped: () => void
 }
@@ -39,23 +33,22 @@ export interface PumpInit {
  * @throws InferenceError for the client; the signal's reason when it fired.
  */
 export async function pump(init: PumpInit): Promise<BackendDone> {
-  const { reply, signal } = init
-  using race = new SignalRace(signal)
-  let progress: EngineProgress = { phase: 'working' }
-  const engine = startEngine(init, (newest) => {
-    progress = newest
-  })
-  const keepAlive = (): Promise<void> =>
-    raceSignal(reply.send({ type: 'keepAlive', progress }), signal)
+  const { reply, signal, race, keepAlives } = init
+  keepAlives.report({ phase: 'working' })
+  const engine = startEngine(init, (newest) => keepAlives.report(newest))
   let seq = 0
   let sentBytes = 0
   let ended = false
-  using pauses = new Pauses(init)
   try {
     for (;;) {
-      const event = await (seq === 0
-        ? nextEvent(engine, init, race, keepAlive)
-        : pauses.during(nextEvent(engine, init, race)))
+      let event: BackendEvent | undefined
+      try {
+        const { done, value } = await race.wait(engine.next())
+        event = done === true ? undefined : value
+      } catch (error) {
+        throw signal.aborted ? signal.reason : engineFailure(error)
+      }
+      keepAlives.pause()
       ended = event === undefined || event.type === 'done'
       if (event === undefined) throw engineFailure(new Error('the answer has no end'))
       if (event.type === 'done') return event
@@ -66,7 +59,9 @@ export async function pump(init: PumpInit): Promise<BackendDone> {
       }
       seq += 1
       if (!reply.offer(frame)) await race.wait(reply.sendBytes(frame))
-      await init.onChunk(event, json)
+      const pause = init.onChunk(event, json)
+      if (pause !== undefined) await pause
+      keepAlives.resume()
     }
   } finally {
     void stopEngine(engine, ended, init.engineStopMs, init.clock).then(init.onStopped)
@@ -83,26 +78,6 @@ function startEngine(
     onStopped()
     throw engineFailure(error)
   }
-}
-
-async function nextEvent(
-  engine: AsyncIterator<BackendEvent>,
-  { signal, keepAliveMs, clock }: PumpInit,
-  race: SignalRace,
-  keepAlive?: () => Promise<void>,
-): Promise<BackendEvent | undefined> {
-  const next = race.wait(begin(engine)).catch((error: unknown) => {
-    throw signal.aborted ? signal.reason : engineFailure(error)
-  })
-  const { done, value } = await (keepAlive === undefined
-    ? next
-    : whilePending(next, keepAliveMs, keepAlive, { clock }))
-  return done === true ? undefined : value
-}
-
-/** An engine that throws at once, instead of rejecting, is caught as well. */
-async function begin(engine: AsyncIterator<BackendEvent>): Promise<IteratorResult<BackendEvent>> {
-  return await engine.next()
 }
 
 function encodeChunk(
@@ -127,7 +102,7 @@ async function stopEngine(
   engine: AsyncIterator<BackendEvent>,
   ended: boolean,
   maxMs: number,
-  clock: Clock | undefined,
+  clock: Clock,
 ): Promise<void> {
   const stop = async (): Promise<void> => {
     if (ended && (await engine.next()).done === true) return

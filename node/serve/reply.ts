@@ -54,9 +54,10 @@ export class Reply {
     return encodeNodeFrame(frame, this.#attemptId)
   }
 
-  /** Settles when the muxer has the frame; the stream is reset if that takes too long. */
-  async send(frame: NodeFrame): Promise<void> {
-    await this.sendBytes(this.encode(frame))
+  /** Queues a frame without a wait for the client. A failure to send it closes the stream. */
+  post(frame: NodeFrame): void {
+    const bytes = this.encode(frame)
+    if (!this.offer(bytes)) this.sendBytes(bytes).catch(() => {})
   }
 
   /** Queues an encoded frame if the client reads fast enough. @returns false if it has to be sent with `sendBytes` */
@@ -66,6 +67,7 @@ export class Reply {
     return isQueued
   }
 
+  /** Settles when the muxer has the frame; the stream is reset if that takes too long. */
   async sendBytes(frame: Uint8Array, stallMs: number = this.#init.writeStallMs): Promise<void> {
     const giveUp = (): void => this.#stall('the client reads nothing')
     using _timer = this.#clock.after(stallMs, giveUp)
@@ -81,7 +83,7 @@ export class Reply {
   async finish(frame: NodeFrame & { readonly type: 'done' | 'failed' }): Promise<void> {
     const { writeStallMs, lingerMs, isKept = false } = this.#init
     if (isKept && this.#attemptId === undefined) return this.reset('no attempt began')
-    if (isKept && frame.type === 'done') return await this.send(frame)
+    if (isKept && frame.type === 'done') return await this.#end(this.encode(frame))
     // The rest of the upload is discarded: unread, it would occupy memory that no budget counts.
     if (frame.type === 'failed') await this.#stream.closeRead()
     // The client may have stopped reading altogether, so the wait is short after a failure, unless there is so much to
@@ -92,6 +94,12 @@ export class Reply {
     // Rejects if the stream closes meanwhile, which is the event awaited here.
     await this.#writer.close().catch(() => {})
     await closed
+  }
+
+  /** Without a timer for a client that keeps up. */
+  async #end(frame: Uint8Array): Promise<void> {
+    if (this.offer(frame)) this.#writer.flush()
+    else await this.sendBytes(frame)
   }
 
   #stall(message: string): void {

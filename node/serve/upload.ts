@@ -7,7 +7,7 @@ import {
   LIMITS,
   type ReadFramesInit,
 } from '../../protocol/index.ts'
-import { raceSignal } from '../../timing/index.ts'
+import type { SignalRace } from '../../timing/index.ts'
 
 /** The head and a body cut into pieces of a kilobyte on average. Smaller frames only cost CPU. */
 const MAX_UPLOAD_FRAMES = 1 + LIMITS.maxRequestBytes / 1_024
@@ -27,7 +27,8 @@ export function uploadBounds(onBytes: (bytes: number) => void): ReadFramesInit {
 export interface UploadInit {
   /** Bounded by {@link uploadBounds}. */
   readonly reader: FrameReader
-  readonly signal: AbortSignal
+  /** Ends the upload. */
+  readonly race: Pick<SignalRace, 'wait'>
   /** Whether the stream is kept: the number of bytes announced ends a body, and not a half-close. */
   readonly isKept: boolean
 }
@@ -90,9 +91,10 @@ export class Upload {
     return parts.length === 1 && only !== undefined ? only : concat(parts, bodyBytes)
   }
 
-  async #next(): Promise<Uint8Array | undefined> {
+  #next(): Promise<Uint8Array | undefined> {
+    const { race, reader } = this.#init
     // After an abort the pending read settles when the handler closes the stream.
-    return await raceSignal(this.#init.reader.next(), this.#init.signal)
+    return race.wait(reader.next())
   }
 }
 

@@ -1,3 +1,4 @@
+import { allocUnsafe } from 'uint8arrays/alloc'
 import type { NodeFrame } from '../frames.ts'
 import { varintBytes, writeVarint } from '../varint.ts'
 
@@ -27,7 +28,7 @@ export function encodeChunkFrame(chunk: Chunk, attemptId?: Uint8Array): Uint8Arr
     fieldBytes(idBytes) +
     fieldBytes(4 * logprobs.length)
   const named = attemptId?.length ?? 0
-  const bytes = new Uint8Array(1 + varintBytes(chunkBytes) + chunkBytes + fieldBytes(named))
+  const bytes = allocUnsafe(1 + varintBytes(chunkBytes) + chunkBytes + fieldBytes(named))
   let at = begin(bytes, 0, TAG.chunk, chunkBytes)
   if (seq > 0) at = begin(bytes, at, TAG.seq, seq)
   if (json.length > 0) {
@@ -41,7 +42,7 @@ export function encodeChunkFrame(chunk: Chunk, attemptId?: Uint8Array): Uint8Arr
   }
   if (logprobs.length > 0) {
     at = begin(bytes, at, TAG.logprobs, 4 * logprobs.length)
-    const view = new DataView(bytes.buffer)
+    const view = new DataView(bytes.buffer, bytes.byteOffset)
     for (const logprob of logprobs) {
       view.setFloat32(at, logprob, true)
       at += 4

@@ -180,6 +180,24 @@ describe('framing', () => {
     expect(await failureOf(writer.write(Uint8Array.of(1)))).toBe('stream_reset')
   })
 
+  it('sends what is queued at once on a flush, and reports a stream that has closed', async () => {
+    const [out, inn] = await streamPair({ delay: 0 })
+    const read = collect(inn)
+    const writer = new FrameWriter(out)
+    expect(writer.offer(Uint8Array.of(1))).toBe(true)
+    const written = writer.write(Uint8Array.of(2))
+    writer.flush()
+    // Closing does not wait for what a writer has queued.
+    await out.close()
+    await written
+    expect(await read).toEqual([Uint8Array.of(1), Uint8Array.of(2)])
+    const [gone] = await streamPair({ delay: 0 })
+    const late = new FrameWriter(gone)
+    late.offer(Uint8Array.of(1))
+    gone.abort(new Error('gone'))
+    expect(() => late.flush()).toThrow(expect.objectContaining({ code: 'stream_reset' }))
+  })
+
   it('of any bytes ends in frames or in a typed error', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (bytes) => {
