@@ -41,6 +41,8 @@ export interface BodyMemory {
    * @throws InferenceError `over_capacity`
    */
   charge(shape: JsonShape, piece: Uint8Array): void
+  /** The answer, which releases the memory: at once, or at its end if it is a stream. To be called once. */
+  answered(response: Response): Response
 }
 
 /** Facts from a request's headers, for every handler. */

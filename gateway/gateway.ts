@@ -1,7 +1,8 @@
-import { Hono, type MiddlewareHandler } from 'hono'
+import { Hono } from 'hono'
 import { defined, drawHex, InferenceError, plainError, plainLine } from '../protocol/index.ts'
 import { diskFaultOf, isOutOfSpace } from '../storage/index.ts'
 import { systemClock } from '../timing/index.ts'
+import { admitted } from './admitted.ts'
 import { IGNORED_HEADER, ignoredHeader } from './answering/index.ts'
 import { messages } from './anthropic/index.ts'
 import { Batches, batchRoutes, OpenedBatches } from './batches/index.ts'
@@ -10,14 +11,7 @@ import { GATEWAY_LIMITS, type GatewayLimits } from './defaults.ts'
 import { errorFormatOf } from './dialects.ts'
 import { explainedClient } from './explained-client.ts'
 import type { GatewayClient } from './gateway-client.ts'
-import {
-  bodyMemory,
-  boundedRequest,
-  errorResponse,
-  failureOf,
-  HttpRefusal,
-  untilAborted,
-} from './http/index.ts'
+import { errorResponse, failureOf, HttpRefusal, untilAborted } from './http/index.ts'
 import { idempotency } from './idempotency/index.ts'
 import type { LiveSettings } from './live-settings.ts'
 import type { LocalModels } from './local-models.ts'
@@ -37,7 +31,6 @@ import { responses } from './responses/index.ts'
 import {
   type ApiKeys,
   createRateLimit,
-  hopLimit,
   hostCheck,
   KeyBudgets,
   KeyRing,
@@ -185,11 +178,13 @@ export function openGateway(asked: GatewayClient, init: GatewayInit = {}): OpenG
     stateDir === undefined ? undefined : new OpenedBatches(() => openBatches(stateDir), log)
 
   const app = new Hono<GatewayEnv>()
+  /** Of all routes, once they are set up. */
+  const paths = new Set<string>()
   /** A path as a metric label, bounded because callers can invent paths. */
   const routeOf = (path: string): string => {
     const named = WITH_ID.exec(path)
     if (named !== null) return `/v1/${named[1]}/{id}${named[2] ?? ''}`
-    return app.routes.some((route) => route.path === path) ? path : 'other'
+    return paths.has(path) ? path : 'other'
   }
   app.use(async (c, next) => {
     const requestId = `req_${drawHex(12)}`
@@ -201,9 +196,8 @@ export function openGateway(asked: GatewayClient, init: GatewayInit = {}): OpenG
     // Set on the response itself: `c.header` would make a new response for each.
     const { headers } = c.res
     if (c.req.method === 'POST' && caller !== undefined) {
-      for (const [name, value] of Object.entries(await rateLimit.headers(caller))) {
-        headers.set(name, value)
-      }
+      const left = await rateLimit.headers(caller)
+      for (const name in left) headers.set(name, left[name] ?? '')
     }
     metrics?.answered(routeOf(c.req.path), c.res.status)
     headers.set('x-request-id', requestId)
@@ -225,30 +219,17 @@ export function openGateway(asked: GatewayClient, init: GatewayInit = {}): OpenG
     return errorResponse(failure, c.get('requestId'), format)
   })
   app.notFound((c) => unrouted(app, c.req).response(c.get('requestId'), errorFormatOf(c.req.path)))
-  const check = hostCheck(() => live.allowedHosts)
-  // A rebinding page has no key, and health is not secret.
-  app.use((c, next) => (keys.isRequired || OPEN_PATHS.has(c.req.path) ? next() : check(c, next)))
+  const checkHost = hostCheck(() => live.allowedHosts)
+  const allowOrigins = origins(() => live.corsOrigins ?? [])
   init.pages?.attach?.({ batches: () => batches?.current?.all() ?? [] })
-  if (init.pages !== undefined) app.use(servePages(init.pages, keys))
-  app.use(...origins(() => live.corsOrigins ?? []), hopLimit(limits.maxHops))
-  app.use(async (c, next) => {
-    if (OPEN_PATHS.has(c.req.path)) return await next()
-    const caller = keys.callerOf(c.req.raw.headers)
-    c.set('caller', caller)
-    keys.checkPath(caller, c.req.path)
-    if (c.req.method === 'POST') await rateLimit.request(caller)
-    await next()
+  const pages = init.pages && servePages(init.pages, keys)
+  // Few steps: each of its own costs every request two promises and a closure.
+  app.use((c, next) => {
+    // A rebinding page has no key, and health is not secret.
+    if (!keys.isRequired && !OPEN_PATHS.has(c.req.path)) checkHost(c)
+    return pages?.(c) ?? allowOrigins(c, next)
   })
-  const bounded: MiddlewareHandler<GatewayEnv> = async (c, next) => {
-    const isFile = c.req.path === '/v1/files'
-    c.req.raw = boundedRequest(c.req.raw, isFile ? limits.maxFileBytes : limits.maxBodyBytes)
-    await next()
-  }
-  const memory = bodyMemory(limits.maxBodyMemoryBytes)
-  const inMemory: MiddlewareHandler<GatewayEnv> = async (c, next) =>
-    c.req.path === '/v1/files' ? await next() : await memory(c, next)
-  app.use('/v1/*', bounded, inMemory)
-  app.use('/api/*', bounded, inMemory)
+  app.use(admitted({ keys, rateLimit, limits, isOpen: (path) => OPEN_PATHS.has(path) }))
   app.use(
     '/v1/*',
     idempotency(limits, (caller) => keys.rightsOf(caller)),
@@ -281,6 +262,7 @@ export function openGateway(asked: GatewayClient, init: GatewayInit = {}): OpenG
   app.route('/', ollamaModels(context))
   app.route('/', ollamaLocal(context))
   app.route('/', ollamaOther())
+  for (const { path } of app.routes) paths.add(path)
   return {
     respond: async (request, remoteAddress) =>
       await app.fetch(request, remoteAddress === undefined ? {} : { remoteAddress }),

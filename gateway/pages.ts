@@ -1,4 +1,4 @@
-import type { MiddlewareHandler } from 'hono'
+import type { Context } from 'hono'
 import { defined } from '../protocol/index.ts'
 import type { BatchRecord } from './batches/index.ts'
 import type { GatewayEnv } from './context.ts'
@@ -54,10 +54,15 @@ type PageKeys = Pick<KeyRing, 'callerOf' | 'isRequired' | 'isUnrestricted'>
 /**
  * Serves pages before any rule of the API: pages of other origins never reach them, whatever `corsOrigins` allows. The
  * pages decide what they show without a key.
+ *
+ * @returns answers a request for a page; undefined for any other
  */
-export function servePages(pages: GatewayPages, keys: PageKeys): MiddlewareHandler<GatewayEnv> {
-  return async (c, next) => {
-    if (!pages.owns(c.req.raw)) return await next()
+export function servePages(
+  pages: GatewayPages,
+  keys: PageKeys,
+): (c: Context<GatewayEnv>) => Promise<Response> | undefined {
+  return (c) => {
+    if (!pages.owns(c.req.raw)) return undefined
     refuseOtherOrigins(c)
     const { remoteAddress } = c.env
     const { headers } = c.req.raw
@@ -70,7 +75,7 @@ export function servePages(pages: GatewayPages, keys: PageKeys): MiddlewareHandl
         ...defined({ key, remoteAddress }),
       }
     }
-    return await pages.respond(c.req.raw, now())
+    return pages.respond(c.req.raw, now())
   }
 }
 

@@ -1,13 +1,13 @@
 import { isAscii } from 'node:buffer'
-import type { MiddlewareHandler } from 'hono'
 import {
   ByteBudget,
+  type Claim,
   type JsonShape,
   parsedBytes,
   readingBytes,
   SMALL_CLAIM_BYTES,
 } from '../../protocol/index.ts'
-import type { GatewayEnv } from '../context.ts'
+import type { BodyMemory } from '../context.ts'
 
 /** Streamed answers keep their request in memory until the end. */
 const STREAMED = /^(text\/event-stream|application\/x-ndjson)/
@@ -16,37 +16,47 @@ const STREAMED = /^(text\/event-stream|application\/x-ndjson)/
  * Bounds the memory of all bodies together, the values parsed from them included, from their first byte to the end of
  * the answer, with a share for each caller. What costs little is bounded by the number of connections.
  *
- * @throws InferenceError `over_capacity` while the body is read
+ * @returns opens the memory of one request
  */
-export function bodyMemory(maxBytes: number): MiddlewareHandler<GatewayEnv> {
+export function bodyMemory(maxBytes: number): (requestId: string, caller: string) => BodyMemory {
   const budget = new ByteBudget(maxBytes)
-  return async (c, next) => {
-    const claim = budget.claim({ peer: c.get('requestId'), network: c.get('caller') })
-    let heldBytes = 0
-    let isWide = false
-    let arrived: JsonShape | undefined
-    c.set('memory', {
-      charge(shape, piece) {
-        isWide ||= !isAscii(piece)
-        arrived = shape
-        const cost = readingBytes(shape, isWide)
-        if (cost <= SMALL_CLAIM_BYTES) return
-        claim.grow(cost - heldBytes)
-        heldBytes = cost
-      },
-    })
-    try {
-      await next()
-    } finally {
-      if (heldBytes > 0) {
-        const { res } = c
-        if (res.body !== null && STREAMED.test(res.headers.get('content-type') ?? '')) {
-          if (arrived !== undefined) claim.shrink(heldBytes - sentBytes(arrived, isWide))
-          c.res = undefined
-          c.res = new Response(thenRun(res.body, claim.release), res)
-        } else claim.release()
-      }
+  return (peer, network) => new RequestMemory(() => budget.claim({ peer, network }))
+}
+
+class RequestMemory implements BodyMemory {
+  readonly #open: () => Claim
+  /** Absent while the body costs little. */
+  #claim: Claim | undefined
+  #heldBytes = 0
+  #isWide: boolean = false
+  #arrived: JsonShape | undefined
+
+  constructor(open: () => Claim) {
+    this.#open = open
+  }
+
+  charge(shape: JsonShape, piece: Uint8Array): void {
+    this.#isWide ||= !isAscii(piece)
+    this.#arrived = shape
+    const cost = readingBytes(shape, this.#isWide)
+    if (cost <= SMALL_CLAIM_BYTES) return
+    this.#claim ??= this.#open()
+    this.#claim.grow(cost - this.#heldBytes)
+    this.#heldBytes = cost
+  }
+
+  answered(response: Response): Response {
+    const claim = this.#claim
+    if (claim === undefined) return response
+    const { body, headers } = response
+    if (body === null || !STREAMED.test(headers.get('content-type') ?? '')) {
+      claim.release()
+      return response
     }
+    if (this.#arrived !== undefined) {
+      claim.shrink(this.#heldBytes - sentBytes(this.#arrived, this.#isWide))
+    }
+    return new Response(thenRun(body, claim.release), response)
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler, Next } from 'hono'
 import { LRUCache } from 'lru-cache'
 import { InferenceError } from '../../protocol/index.ts'
 import { askingHeaders, optionsOf } from '../answering/index.ts'
@@ -37,13 +37,7 @@ export function idempotency(
     maxSize: maxStoredBytes,
     sizeCalculation: ({ bytes }) => bytes + 1_024,
   })
-  return async (c, next) => {
-    const key = c.req.header(HEADER)
-    const isJson = (c.req.header('content-type') ?? '').includes('json')
-    if (key === undefined || c.req.method !== 'POST' || !isJson) return await next()
-    if (key.length === 0 || key.length > MAX_KEY_LENGTH) {
-      throw refusal(`an Idempotency-Key has to have 1 to ${MAX_KEY_LENGTH} characters`)
-    }
+  const once = async (c: Context<GatewayEnv>, next: Next, key: string): Promise<undefined> => {
     const body = await readBody(c)
     c.set('body', body)
     const bodyHash = createHash('sha256').update(body).digest('hex')
@@ -100,6 +94,15 @@ export function idempotency(
     c.res = answer.replay()
     resolve(answer)
     return undefined
+  }
+  return (c, next) => {
+    const key = c.req.header(HEADER)
+    if (key === undefined || c.req.method !== 'POST') return next()
+    if (!(c.req.header('content-type') ?? '').includes('json')) return next()
+    if (key.length === 0 || key.length > MAX_KEY_LENGTH) {
+      throw refusal(`an Idempotency-Key has to have 1 to ${MAX_KEY_LENGTH} characters`)
+    }
+    return once(c, next, key)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { MiddlewareHandler } from 'hono'
+import type { Context } from 'hono'
 import { InferenceError } from '../../protocol/index.ts'
 
 /** Number of gateways that a request has passed, or `node` for a node's calls of its engine. */
@@ -7,9 +7,11 @@ export const HOPS_HEADER = 'x-skein-hops'
 /**
  * Breaks loops: a node that shares a gateway would serve the swarm with the swarm itself, and gateways may use each
  * other as providers.
+ *
+ * @returns throws InferenceError `invalid_request` for a request that has passed too many
  */
-export function hopLimit(maxHops: number): MiddlewareHandler {
-  return async (c, next) => {
+export function hopLimit(maxHops: number): (c: Context) => void {
+  return (c) => {
     const hops = c.req.header(HOPS_HEADER)
     if (hops === 'node') {
       throw new InferenceError(
@@ -30,6 +32,5 @@ export function hopLimit(maxHops: number): MiddlewareHandler {
         `the request has passed more than ${maxHops} gateways, probably in a loop`,
       )
     }
-    await next()
   }
 }

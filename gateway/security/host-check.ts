@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { MiddlewareHandler } from 'hono'
+import type { Context } from 'hono'
 import { HttpRefusal } from '../http/index.ts'
 
 /**
@@ -14,14 +14,15 @@ const PRIVATE_DOMAINS = ['localhost', 'local', 'internal'] as const
  * addresses, reserved names and requests without a name pass.
  *
  * @param allowed returns further names, without port, that hold now; undefined: every name
+ * @returns throws HttpRefusal `misdirected_request`
  */
-export function hostCheck(allowed: () => readonly string[] | undefined): MiddlewareHandler {
+export function hostCheck(allowed: () => readonly string[] | undefined): (c: Context) => void {
   /** Of the request before: nearly all have the same. */
   let origin = ''
   let asked: readonly string[] = []
-  return async (c, next) => {
-    const names = allowed()?.map((name) => name.toLowerCase())
-    if (names === undefined) return await next()
+  return (c) => {
+    const names = allowed()
+    if (names === undefined) return
     const { url } = c.req
     const header = c.req.header('host') ?? ''
     const from = `${header} ${url.slice(0, url.indexOf('/', url.indexOf('//') + 2))}`
@@ -30,15 +31,18 @@ export function hostCheck(allowed: () => readonly string[] | undefined): Middlew
       asked = [header, new URL(url).host].map(hostName)
       origin = from
     }
-    const name = asked.find((one) => !isHarmless(one) && !names.includes(one))
+    const name = asked.find((one) => !isHarmless(one) && !isNamed(one, names))
     if (name !== undefined) {
       throw new HttpRefusal(
         'misdirected_request',
         `this gateway does not accept the host name '${name}': use its IP address, start it with --allow-host ${name}, or protect it with a key (gateway key add NAME), which makes this check unnecessary`,
       )
     }
-    await next()
   }
+}
+
+function isNamed(name: string, names: readonly string[]): boolean {
+  return names.some((one) => one.toLowerCase() === name)
 }
 
 function isHarmless(name: string): boolean {

@@ -8,27 +8,24 @@ import { InferenceError } from '../../protocol/index.ts'
  *
  * @param allowed returns the origins that hold now, such as `https://chat.example`; `*` allows every page
  */
-export function origins(allowed: () => readonly string[]): MiddlewareHandler[] {
+export function origins(allowed: () => readonly string[]): MiddlewareHandler {
   const shared = cors({
     origin: (origin) => (allowed().includes('*') ? '*' : allowed().find((one) => one === origin)),
     exposeHeaders: EXPOSED,
     maxAge: 600,
   })
-  return [
-    async (c, next) => {
-      const origin = otherOrigin(c)
-      if (origin !== undefined && !isAllowed(origin, allowed())) {
-        throw new InferenceError(
-          'unauthorized',
-          `pages of ${origin} may not call this gateway: allow them with --cors-origin`,
-        )
-      }
-      await next()
-    },
+  return (c, next) => {
+    const origin = otherOrigin(c)
+    if (origin !== undefined && !isAllowed(origin, allowed())) {
+      throw new InferenceError(
+        'unauthorized',
+        `pages of ${origin} may not call this gateway: allow them with --cors-origin`,
+      )
+    }
     // A POST without an origin is no page's, and no cache keeps its answer.
-    (c, next) =>
-      c.req.method === 'POST' && c.req.header('origin') === undefined ? next() : shared(c, next),
-  ]
+    const isPlain = c.req.method === 'POST' && c.req.header('origin') === undefined
+    return isPlain ? next() : shared(c, next)
+  }
 }
 
 function isAllowed(origin: string, allowed: readonly string[]): boolean {

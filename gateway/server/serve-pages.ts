@@ -43,10 +43,12 @@ export async function servePagesOnly(
       ? error.response('', SHAPE)
       : errorResponse(InferenceError.from(error), '', SHAPE),
   )
-  app.use(
-    hostCheck(() => []),
-    servePages(pages, keys),
-  )
+  const checkHost = hostCheck(() => [])
+  const answer = servePages(pages, keys)
+  app.use((c, next) => {
+    checkHost(c)
+    return answer(c) ?? next()
+  })
   app.notFound((c) => c.json({ error: 'only the console is served here' }, 404))
   const server = await listening(
     (request, remoteAddress) =>
