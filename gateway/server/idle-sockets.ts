@@ -19,11 +19,15 @@ interface Seen {
  */
 export function closeIdleSockets(server: Server, maxOpen: number, now: () => number): void {
   const sockets = new Map<Socket, Seen>()
-  const note = (socket: Socket, change: Partial<Seen>): void => {
+  /** Notes a request that began, or ended. The map is in the order of the last of these. */
+  const note = (socket: Socket, change: 1 | -1): void => {
     const seen = sockets.get(socket)
     if (seen === undefined) return
     sockets.delete(socket)
-    sockets.set(socket, { ...seen, ...change, sinceMs: now() })
+    sockets.set(socket, seen)
+    seen.busy += change
+    seen.everUsed = true
+    seen.sinceMs = now()
   }
   server.on('connection', (socket) => {
     sockets.set(socket, { busy: 0, everUsed: false, sinceMs: now() })
@@ -38,7 +42,7 @@ export function closeIdleSockets(server: Server, maxOpen: number, now: () => num
     victim?.destroy()
   })
   server.on('request', ({ socket }, response) => {
-    note(socket, { busy: (sockets.get(socket)?.busy ?? 0) + 1, everUsed: true })
-    response.once('close', () => note(socket, { busy: (sockets.get(socket)?.busy ?? 1) - 1 }))
+    note(socket, 1)
+    response.once('close', () => note(socket, -1))
   })
 }
