@@ -19,13 +19,16 @@ export interface OtherHints {
   readonly left: readonly string[]
 }
 
+/** Fields, in the order in which they are looked for, and what each may hold. */
+type Fields<T extends z.ZodType = z.ZodType> = readonly (readonly [name: string, type: T])[]
+
 /** Switched on it asks for no certain effort. */
 const SWITCH = z.boolean().transform((on) => (on ? undefined : 'none'))
 const BUDGET = z.number().transform((tokens) => (tokens === 0 ? 'none' : undefined))
 const EFFORT = z.string().max(32)
 
 /** Fields that say how much thinking is wanted, and the effort that each asks for. */
-const EFFORTS: Readonly<Record<string, z.ZodType<string | undefined>>> = {
+const EFFORTS: Fields<z.ZodType<string | undefined>> = Object.entries({
   reasoning_effort: EFFORT,
   enable_thinking: SWITCH,
   think: z.union([SWITCH, EFFORT]),
@@ -53,24 +56,24 @@ const EFFORTS: Readonly<Record<string, z.ZodType<string | undefined>>> = {
   output_config: z
     .strictObject({ effort: EFFORT.nullish() })
     .transform(({ effort }) => effort ?? undefined),
-}
+})
 
-const VERBOSITIES: Readonly<Record<string, z.ZodType<string | undefined>>> = {
+const VERBOSITIES: Fields<z.ZodType<string | undefined>> = Object.entries({
   verbosity: z.string().max(32),
   text: z
     .strictObject({ verbosity: z.string().max(32).nullish() })
     .transform(({ verbosity }) => verbosity ?? undefined),
-}
+})
 
-const PARALLEL: Readonly<Record<string, z.ZodType<boolean | undefined>>> = {
+const PARALLEL: Fields<z.ZodType<boolean | undefined>> = Object.entries({
   parallel_tool_calls: z.boolean(),
   disable_parallel_tool_use: z.boolean().transform((isOff) => !isOff),
-}
+})
 
-const CACHE_KEYS = { prompt_cache_key: z.string().max(512) }
+const CACHE_KEYS: Fields = Object.entries({ prompt_cache_key: z.string().max(512) })
 
 /** Fields that change nothing about the meaning of an answer: where prompts are kept, how thoughts are shown, a hosted tool. */
-const UNUSED: Readonly<Record<string, z.ZodType>> = {
+const UNUSED: Fields = Object.entries({
   cache_prompt: z.boolean(),
   cache_control: z.looseObject({ type: z.string() }),
   prompt_cache_retention: z.string(),
@@ -94,7 +97,7 @@ const UNUSED: Readonly<Record<string, z.ZodType>> = {
   extra_body: z.strictObject({}),
   n_probs: z.literal(0),
   priority: z.literal(0),
-}
+})
 
 /**
  * Takes hints of other APIs out of a request, so that they do not refuse it. Values of another shape stay, and are named by
@@ -103,15 +106,16 @@ const UNUSED: Readonly<Record<string, z.ZodType>> = {
  * @param own fields that the caller's dialect defines
  */
 export function takeHints(sent: Body, own: readonly string[]): OtherHints {
-  const body: Record<string, unknown> = { ...sent }
+  let body: Record<string, unknown> = sent
   const left: string[] = []
   const asked: Record<string, unknown> = {}
   const names: Record<string, string> = {}
-  const take = (fields: Readonly<Record<string, z.ZodType>>, hint?: keyof Hints): void => {
-    for (const [field, type] of Object.entries(fields)) {
-      if (own.includes(field) || !Object.hasOwn(body, field) || body[field] === null) continue
+  const take = (fields: Fields, hint?: keyof Hints): void => {
+    for (const [field, type] of fields) {
+      if (!Object.hasOwn(body, field) || body[field] === null || own.includes(field)) continue
       const read = type.safeParse(body[field])
       if (!read.success) continue
+      if (body === sent) body = { ...sent }
       delete body[field]
       const isFirst = hint !== undefined && read.data !== undefined && asked[hint] === undefined
       if (!isFirst) left.push(field)
@@ -139,6 +143,7 @@ export function withHints<T extends ChatRequest>(
   readonly names: Readonly<Record<string, string>>
   readonly left: readonly string[]
 } {
+  if (Object.keys(asked).length === 0) return { request, names: own, left }
   const isSet = (hint: string): boolean => {
     const value = (request as unknown as Body)[hint]
     return value !== undefined && value !== null

@@ -46,12 +46,12 @@ export type AskingHeaders = Readonly<Partial<Record<AskingHeader, string>>>
 
 /** The only part of the headers that request handlers read. */
 export function askingHeaders(headers: Headers): AskingHeaders {
-  return Object.fromEntries(
-    ASKING_HEADERS.flatMap((name) => {
-      const value = headers.get(name)
-      return value === null ? [] : [[name, value]]
-    }),
-  )
+  const given: Partial<Record<AskingHeader, string>> = {}
+  for (const name of ASKING_HEADERS) {
+    const value = headers.get(name)
+    if (value !== null) given[name] = value
+  }
+  return given
 }
 
 /**

@@ -22,8 +22,9 @@ const TOOL = z.looseObject({ type: z.literal('function'), function: NAMED })
  */
 export function withAllowedTools(body: JsonBody): JsonBody {
   const { tools, tool_choice: choice } = body
+  if (!Array.isArray(tools)) return body
   const read = ALLOWED.safeParse(choice)
-  if (!read.success || !Array.isArray(tools)) return body
+  if (!read.success) return body
   const { mode, tools: allowed } = read.data.allowed_tools
   const names = new Set(
     allowed.map((tool) => (tool.type === 'function' ? tool.function.name : tool.custom.name)),

@@ -5,16 +5,13 @@ const MARKS = ['prefix', 'partial'] as const
 
 /** A request in which a mark of another API is left out where it says what is meant anyway. */
 export function withoutMarks(asked: JsonBody): JsonBody {
-  return { ...asked, ...continued(asked) }
-}
-
-function continued(asked: JsonBody): JsonBody {
   const { messages, continue_final_message: goesOn, add_generation_prompt: begins } = asked
-  if (!Array.isArray(messages)) return {}
+  if (!Array.isArray(messages)) return asked
   const last: unknown = messages.at(-1)
-  if (!isAnswer(last)) return {}
+  if (!isAnswer(last)) return asked
   const isMarked = MARKS.some((mark) => last[mark] === true)
   return {
+    ...asked,
     ...(isMarked && { messages: [...messages.slice(0, -1), unmarked(last)] }),
     ...(goesOn === true && { continue_final_message: null }),
     ...(goesOn === true && begins === false && { add_generation_prompt: null }),

@@ -45,16 +45,22 @@ export function customAsFunctions(body: JsonBody): WithoutCustomTools {
     const grammar = format?.type === 'grammar' ? { ...format.grammar, type: format.type } : null
     return customFunction(name, { description, format: grammar })
   })
-  const chosen = CUSTOM_CHOICE.safeParse(choice)
+  const chosen = choice === undefined ? undefined : CUSTOM_CHOICE.safeParse(choice)
+  const hasCalls = Array.isArray(messages) && messages.some(isCalling)
+  if (custom.size === 0 && chosen?.success !== true && !hasCalls) return { body, custom }
   const asked = {
     ...body,
-    ...(Array.isArray(messages) && { messages: messages.map(withFunctionCalls) }),
+    ...(hasCalls && { messages: messages.map(withFunctionCalls) }),
     ...(custom.size > 0 && { tools: definitions }),
-    ...(chosen.success && {
+    ...(chosen?.success === true && {
       tool_choice: { type: 'function', function: { name: chosen.data.custom.name } },
     }),
   }
   return { body: asked, custom }
+}
+
+function isCalling(message: unknown): boolean {
+  return typeof message === 'object' && message !== null && 'tool_calls' in message
 }
 
 function listed(value: unknown): readonly unknown[] {
