@@ -1,5 +1,4 @@
 import type { Answer, ServedChunk } from '../../client/index.ts'
-import { defined } from '../../protocol/index.ts'
 import { type Served, within } from '../http/index.ts'
 import { resumed } from '../wrapped-client.ts'
 
@@ -23,20 +22,16 @@ export async function openAnswer<T extends { readonly model: string }>(
 ): Promise<OpenedAnswer<T>> {
   const iterator = answer[Symbol.asyncIterator]()
   const first = iterator.next()
-  // Handled where the chunk is read; until then a rejection must not count as unhandled.
-  first.catch(() => {})
   const result = await within(first, waitMs)
-  const served =
-    result === undefined || result.done === true
-      ? undefined
-      : {
-          peerId: result.value.skein.peerId,
-          ...defined({ swarm: result.value.skein.swarm }),
-          model: result.value.model,
-          attempts: answer.attempts,
-          attemptCount: answer.attempts.length + 1,
-          resumes: 0,
-          ttftMs: performance.now() - startedAt,
-        }
-  return { served, chunks: resumed(first, iterator) }
+  const chunks = resumed(first, iterator)
+  if (result === undefined || result.done === true) return { served: undefined, chunks }
+  const { attempts } = answer
+  const { model, skein } = result.value
+  const served = {
+    peerId: skein.peerId,
+    ...(skein.swarm !== undefined && { swarm: skein.swarm }),
+    ...{ model, attempts, attemptCount: attempts.length + 1, resumes: 0 },
+    ttftMs: performance.now() - startedAt,
+  }
+  return { served, chunks }
 }

@@ -41,14 +41,15 @@ export function textStream(
     { highWaterMark: 0 },
   )
   sources.set(body, source)
-  return new Response(body, {
-    headers: {
-      'content-type': contentType,
-      'cache-control': 'no-cache',
-      'x-accel-buffering': 'no',
-      ...init.headers,
-    },
-  })
+  const response = new Response(body)
+  const { headers } = response
+  headers.set('content-type', contentType)
+  headers.set('cache-control', 'no-cache')
+  headers.set('x-accel-buffering', 'no')
+  // One by one: a record would be copied and converted first.
+  const more = init.headers ?? {}
+  for (const name in more) headers.set(name, more[name] ?? '')
+  return response
 }
 
 /** The texts of a response that {@link textStream} made, to be read instead of its body. Absent for any other body. */
@@ -62,15 +63,19 @@ export function sse(data: unknown, event?: string): string {
   return `${name}data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`
 }
 
-/** The result of a promise, or `undefined` after a time; the promise continues. */
-export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms)
+/** The result of a promise, or `undefined` after a time; the promise continues, and may reject unheard. */
+export function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms, undefined)
+    promise.then(
+      (value) => {
+        clearTimeout(timer)
+        resolve(value)
+      },
+      (error) => {
+        clearTimeout(timer)
+        reject(error)
+      },
+    )
   })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -17,6 +17,10 @@ export interface EventOptions {
 
 const NONE: ReadonlySet<string> = new Set()
 
+interface Used {
+  readonly usage?: unknown
+}
+
 /**
  * Writes a streamed answer as OpenAI's events. A failure after the first byte is an `error` in the stream without
  * `[DONE]`, which makes the SDKs throw.
@@ -40,13 +44,13 @@ export class EventWriter<T extends Choices> implements DialectWriter<T & ServedC
 
   /** With `include_usage` every chunk has a usage, null except in the last, which also has the verification. */
   take(chunk: T & ServedChunk): string {
-    const { skein, ...rest } = chunk
-    const verified = skeinField(skein.verification)
-    const fields = this.#withPeers
-      ? { skein: { ...verified.skein, peer_id: skein.peerId } }
-      : verified
-    const shown = { ...inOpenAiShape(inCustomForm(rest, this.#custom)), ...fields }
-    return sse(this.#withUsage && !('usage' in shown) ? { ...shown, usage: null } : shown)
+    const { verification, peerId } = chunk.skein
+    const verified = skeinField(verification).skein
+    // Fields that are undefined are not written.
+    const skein = this.#withPeers ? { ...verified, peer_id: peerId } : verified
+    const shown: T & Used = inOpenAiShape(inCustomForm(chunk, this.#custom))
+    const usage = this.#withUsage ? (shown.usage ?? null) : shown.usage
+    return sse({ ...shown, skein, usage })
   }
 
   end(): string {
