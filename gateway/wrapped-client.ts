@@ -62,17 +62,32 @@ export function answerOver<T>(
   chunks: () => AsyncIterator<T & ServedChunk>,
   answer: () => Answer<T> | undefined,
 ): Answer<T> {
-  return {
-    get attempts() {
-      return answer()?.attempts ?? []
-    },
-    get usage() {
-      return answer()?.usage
-    },
-    get event() {
-      return answer()?.event
-    },
-    [Symbol.asyncIterator]: chunks,
+  return new AnswerOver(chunks, answer)
+}
+
+class AnswerOver<T> implements Answer<T> {
+  readonly #chunks: () => AsyncIterator<T & ServedChunk>
+  readonly #answer: () => Answer<T> | undefined
+
+  constructor(chunks: () => AsyncIterator<T & ServedChunk>, answer: () => Answer<T> | undefined) {
+    this.#chunks = chunks
+    this.#answer = answer
+  }
+
+  get attempts(): Answer<T>['attempts'] {
+    return this.#answer()?.attempts ?? []
+  }
+
+  get usage(): Answer<T>['usage'] {
+    return this.#answer()?.usage
+  }
+
+  get event(): Answer<T>['event'] {
+    return this.#answer()?.event
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<T & ServedChunk> {
+    return this.#chunks()
   }
 }
 

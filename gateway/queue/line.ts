@@ -2,7 +2,7 @@
 export interface Waiter {
   /** Its API key. */
   readonly key: string
-  readonly go: () => void
+  go(): void
 }
 
 /** The waiting requests of one key, oldest first. */

@@ -1,5 +1,5 @@
 import type { Answer, RequestOptions, ServedChunk } from '../../client/index.ts'
-import { defined, type ErrorCode, InferenceError } from '../../protocol/index.ts'
+import { type ErrorCode, InferenceError } from '../../protocol/index.ts'
 import { type Clock, openedLater, tapped } from '../../timing/index.ts'
 import type { GatewayClient } from '../gateway-client.ts'
 import { type Asked, answerOver, resumed, wrappedClient } from '../wrapped-client.ts'
@@ -34,10 +34,9 @@ export function queuedClient(
     const { caller: _, onPosition, ...options } = given as Partial<QueuedOptions>
     const startedAtMs = clock.now()
     const deadlineAtMs = startedAtMs + (options.timeoutMs ?? Number.POSITIVE_INFINITY)
-    const { signal } = options
     const turn = await queue.enter({
       ...{ model: modelOf(request), key: caller, deadlineAtMs },
-      ...defined({ signal, onPosition }),
+      ...{ signal: options.signal, onPosition },
     })
     try {
       for (;;) {

@@ -31,9 +31,9 @@ export interface EnterOptions {
   readonly key: string
   /** By the clock's `now`. */
   readonly deadlineAtMs: number
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Called once with the number of turns before this one; 0 if it does not wait. */
-  readonly onPosition?: (ahead: number) => void
+  readonly onPosition?: ((ahead: number) => void) | undefined
 }
 
 /** Permission to send a request to the peers. Always ends with `leave`. */
@@ -149,24 +149,18 @@ export class RequestQueue {
     }
   }
 
-  async #turnOf(
-    lane: Lane,
-    name: string,
-    { key, signal, deadlineAtMs, onPosition }: EnterOptions,
-    first: boolean,
-  ): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    let isTurn = false
-    const go = (): void => {
-      isTurn = true
-      resolve()
-    }
-    const waiter: Waiter = { key, go }
+  async #turnOf(lane: Lane, name: string, options: EnterOptions, first: boolean): Promise<void> {
+    const waiter = new Waiting(options.key)
     lane.add(waiter, { first })
     this.#pump(lane, name)
-    if (lane.depth > 0 && !first) onPosition?.(lane.ahead(key) + 1)
-    // Most requests have their turn at once, without a timer and a listener.
-    if (isTurn) return
+    if (lane.depth > 0 && !first) options.onPosition?.(lane.ahead(options.key) + 1)
+    // Most requests have their turn at once, without a promise, a timer and a listener.
+    if (!waiter.isTurn) await this.#wait(lane, waiter, options)
+  }
+
+  async #wait(lane: Lane, waiter: Waiting, { signal, deadlineAtMs }: EnterOptions): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    waiter.onTurn = resolve
     const fail = (reason: unknown): void => {
       lane.remove(waiter)
       reject(reason)
@@ -199,5 +193,21 @@ export class RequestQueue {
       lane.running += 1
       waiter.go()
     }
+  }
+}
+
+/** A request in a lane. */
+class Waiting implements Waiter {
+  readonly key: string
+  isTurn: boolean = false
+  onTurn: (() => void) | undefined
+
+  constructor(key: string) {
+    this.key = key
+  }
+
+  go(): void {
+    this.isTurn = true
+    this.onTurn?.()
   }
 }

@@ -3,7 +3,7 @@ import { openedLater, tapped } from '../../timing/index.ts'
 import type { GatewayClient } from '../gateway-client.ts'
 import { answerTokensOf, mayHaveCost, promptTokensOf, tokensFor, tokensIn } from '../usage/index.ts'
 import { type Asked, answerOver, wrappedClient } from '../wrapped-client.ts'
-import type { RateLimit } from './rate-limit.ts'
+import type { RateLimit, Reservation } from './rate-limit.ts'
 
 /**
  * The same client with the tokens of its answers charged to their callers' limits. Tokens are reserved before a request
@@ -32,6 +32,10 @@ export function meteredClient(
       ask: (options: RequestOptions) => Answer<T>,
     ) {
       let answer: Answer<T> | undefined
+      const asked = (): Answer<T> => {
+        answer = ask(options)
+        return answer
+      }
       const open = async (): Promise<AsyncIterator<T & ServedChunk>> => {
         let prompt = 0
         let least = 0
@@ -40,36 +44,52 @@ export function meteredClient(
           least = prompt + answerTokensOf(kind, request)
           return least
         })
-        let delivered = 0
-        let hasFailed = false
-        // A caller that leaves before the first piece has had the prompt read.
-        const owed = (): number => (hasFailed && delivered === 0 ? 0 : prompt + delivered)
-        const settle = (): void => reserved?.charge(answer?.usage?.total_tokens ?? owed())
-        try {
-          answer = ask(options)
-        } catch (error) {
-          hasFailed = !mayHaveCost(error, options)
-          settle()
-          throw error
-        }
-        const chunks = answer[Symbol.asyncIterator]()
-        if (reserved === undefined) return chunks
-        return tapped(chunks, {
-          value: (chunk) => {
-            delivered += tokensIn(chunk)
-            if (prompt + delivered > least) reserved.charge(prompt + delivered)
-          },
-          failed: (error) => {
-            hasFailed = !mayHaveCost(error, options)
-            return error
-          },
-          ended: settle,
-        })
+        if (reserved === undefined) return asked()[Symbol.asyncIterator]()
+        return charged(asked, { options, prompt, least, reserved })
       }
       return answerOver(
         () => openedLater(open),
         () => answer,
       )
     },
+  })
+}
+
+interface Charge extends Pick<Asked, 'options'> {
+  /** Tokens of the prompt. */
+  readonly prompt: number
+  /** Tokens that were reserved. */
+  readonly least: number
+  readonly reserved: Reservation
+}
+
+/** The chunks of an answer, charged as they are delivered. */
+function charged<T>(
+  ask: () => Answer<T>,
+  { options, prompt, least, reserved }: Charge,
+): AsyncIterator<T & ServedChunk> {
+  let answer: Answer<T> | undefined
+  let delivered = 0
+  let hasFailed = false
+  // A caller that leaves before the first piece has had the prompt read.
+  const owed = (): number => (hasFailed && delivered === 0 ? 0 : prompt + delivered)
+  const settle = (): void => reserved.charge(answer?.usage?.total_tokens ?? owed())
+  try {
+    answer = ask()
+  } catch (error) {
+    hasFailed = !mayHaveCost(error, options)
+    settle()
+    throw error
+  }
+  return tapped(answer[Symbol.asyncIterator](), {
+    value: (chunk) => {
+      delivered += tokensIn(chunk)
+      if (prompt + delivered > least) reserved.charge(prompt + delivered)
+    },
+    failed: (error) => {
+      hasFailed = !mayHaveCost(error, options)
+      return error
+    },
+    ended: settle,
   })
 }

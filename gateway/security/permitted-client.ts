@@ -1,4 +1,4 @@
-import type { Answer, RequestOptions, ServedChunk } from '../../client/index.ts'
+import type { Answer, RequestOptions } from '../../client/index.ts'
 import type { GatewayClient } from '../gateway-client.ts'
 import { visibleError } from '../visible-models.ts'
 import { type Asked, answerOver, wrappedClient } from '../wrapped-client.ts'
@@ -44,32 +44,43 @@ interface Watch {
   readonly onFailure: (error: unknown) => never
 }
 
-/** The answer while its key is held. Chunks after the first pass without a promise of their own. */
-function watched<T>(answer: Answer<T>, { checkHeld, onFailure }: Watch): Answer<T> {
-  const read = (): AsyncIterator<T & ServedChunk> => {
-    const chunks = answer[Symbol.asyncIterator]()
-    let isFirst = true
-    const leave = async (): Promise<IteratorReturnResult<undefined>> => {
-      await chunks.return?.()
-      return { done: true, value: undefined }
-    }
-    const end = async (error: unknown): Promise<never> => {
-      await leave()
-      throw error
-    }
-    return {
-      next() {
-        try {
-          checkHeld()
-        } catch (error) {
-          return end(error)
-        }
-        if (!isFirst) return chunks.next()
-        isFirst = false
-        return chunks.next().catch(onFailure)
-      },
-      return: leave,
-    }
+/** The answer while its key is held. */
+function watched<T>(answer: Answer<T>, watch: Watch): Answer<T> {
+  return answerOver(
+    () => new WatchedChunks(answer[Symbol.asyncIterator](), watch),
+    () => answer,
+  )
+}
+
+/** Chunks after the first pass without a promise of their own. */
+class WatchedChunks<T> implements AsyncIterator<T> {
+  readonly #chunks: AsyncIterator<T>
+  readonly #watch: Watch
+  #isFirst: boolean = true
+
+  constructor(chunks: AsyncIterator<T>, watch: Watch) {
+    this.#chunks = chunks
+    this.#watch = watch
   }
-  return answerOver(read, () => answer)
+
+  next(): Promise<IteratorResult<T>> {
+    try {
+      this.#watch.checkHeld()
+    } catch (error) {
+      return this.#end(error)
+    }
+    if (!this.#isFirst) return this.#chunks.next()
+    this.#isFirst = false
+    return this.#chunks.next().catch(this.#watch.onFailure)
+  }
+
+  async return(): Promise<IteratorReturnResult<undefined>> {
+    await this.#chunks.return?.()
+    return { done: true, value: undefined }
+  }
+
+  async #end(error: unknown): Promise<never> {
+    await this.return()
+    throw error
+  }
 }

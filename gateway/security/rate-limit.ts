@@ -81,12 +81,13 @@ export function createRateLimit(
   const limited = (caller: string, unit?: Unit): (Window & { readonly points: number })[] => {
     const own = limitsOf(caller)
     const others = defaults()
-    return windows.flatMap((window) => {
+    const limiting: (Window & { readonly points: number })[] = []
+    for (const window of windows) {
       const points = own[window.limit] ?? others[window.limit]
-      return points === undefined || (unit !== undefined && window.unit !== unit)
-        ? []
-        : [{ ...window, points }]
-    })
+      if (points === undefined || (unit !== undefined && window.unit !== unit)) continue
+      limiting.push({ ...window, points })
+    }
+    return limiting
   }
   let refund = Promise.withResolvers<void>()
   const reserve: RateLimit['reserve'] = async (caller, estimate) => {
@@ -143,7 +144,8 @@ export function createRateLimit(
         Object.assign(headers, headersFor(unit, points, await used.get(caller)))
       }
       const left = budgets?.left(caller)
-      return { ...headers, ...(left !== undefined && { 'x-skein-budget-remaining': String(left) }) }
+      if (left !== undefined) headers['x-skein-budget-remaining'] = String(left)
+      return headers
     },
     reserve,
     async reserveInTurn(caller, estimate, signal) {
