@@ -18,6 +18,19 @@ export interface Metrics {
   close(): void
 }
 
+/** The metrics of one model and kind of request. */
+interface ObservedModel {
+  readonly labels: {
+    readonly gen_ai_operation_name: string
+    readonly gen_ai_request_model: string
+  }
+  readonly duration: Histogram.Internal<string>
+  readonly input: Histogram.Internal<string>
+  readonly output: Histogram.Internal<string>
+  readonly ttft: Histogram.Internal<string>
+  readonly perToken: Histogram.Internal<string>
+}
+
 /** OpenTelemetry's names of operations. */
 const OPERATIONS: Readonly<Record<RequestEvent['kind'], string>> = {
   chat: 'chat',
@@ -164,23 +177,42 @@ export function createMetrics(
     },
   })
 
-  const observe = (event: RequestEvent): void => {
-    const { kind, outcome, usage, ttftMs, durationMs, cost, exact } = event
-    const labels = {
-      gen_ai_operation_name: OPERATIONS[kind],
-      gen_ai_request_model: model(event.model),
+  const observedModel = (kind: RequestEvent['kind'], name: string): ObservedModel => {
+    const labels = { gen_ai_operation_name: OPERATIONS[kind], gen_ai_request_model: name }
+    return {
+      labels,
+      duration: duration.labels(labels),
+      input: tokens.labels({ ...labels, gen_ai_token_type: 'input' }),
+      output: tokens.labels({ ...labels, gen_ai_token_type: 'output' }),
+      ttft: ttft.labels(labels),
+      perToken: perToken.labels(labels),
     }
-    requests.inc({ ...labels, outcome })
-    const failure = outcome === 'answered' ? {} : { error_type: outcome }
-    duration.observe({ ...labels, ...failure }, durationMs / 1_000)
+  }
+  /** As many as the label has values, for each kind. */
+  const observed = new Map<string, ObservedModel>()
+  const observedOf = ({ kind, model: asked }: RequestEvent): ObservedModel => {
+    const name = model(asked)
+    const key = `${kind} ${name}`
+    const known = observed.get(key) ?? observedModel(kind, name)
+    observed.set(key, known)
+    return known
+  }
+  const extraInput = extra.labels({ gen_ai_token_type: 'input' })
+  const extraOutput = extra.labels({ gen_ai_token_type: 'output' })
+  const observe = (event: RequestEvent): void => {
+    const { outcome, usage, ttftMs, durationMs, cost, exact } = event
+    const seen = observedOf(event)
+    requests.inc({ ...seen.labels, outcome })
+    if (outcome === 'answered') seen.duration.observe(durationMs / 1_000)
+    else duration.observe({ ...seen.labels, error_type: outcome }, durationMs / 1_000)
     if (usage !== undefined) {
-      tokens.observe({ ...labels, gen_ai_token_type: 'input' }, usage.promptTokens)
-      tokens.observe({ ...labels, gen_ai_token_type: 'output' }, usage.completionTokens)
+      seen.input.observe(usage.promptTokens)
+      seen.output.observe(usage.completionTokens)
     }
     if (ttftMs !== undefined) {
-      ttft.observe(labels, ttftMs / 1_000)
+      seen.ttft.observe(ttftMs / 1_000)
       const after = (usage?.completionTokens ?? 0) - 1
-      if (after > 0) perToken.observe(labels, (durationMs - ttftMs) / 1_000 / after)
+      if (after > 0) seen.perToken.observe((durationMs - ttftMs) / 1_000 / after)
     }
     for (const attempt of event.attempts) {
       attempts.inc({ reason: attempt.reason, outcome: attempt.outcome })
@@ -188,16 +220,18 @@ export function createMetrics(
       relayed.inc(attempt.relayedBytes ?? 0)
     }
     if (event.resumes > 0) resumes.inc({ exact: String(exact) }, event.resumes)
-    extra.inc({ gen_ai_token_type: 'input' }, cost.promptTokens)
-    extra.inc({ gen_ai_token_type: 'output' }, cost.completionTokens)
+    extraInput.inc(cost.promptTokens)
+    extraOutput.inc(cost.completionTokens)
   }
   const unobserve = client.observe(observe)
+  const wait = waits.labels({})
+  const gap = gaps.labels({})
   return {
     text: async () => await registry.metrics(),
     contentType: registry.contentType,
     answered: (route, status) => http.inc({ route, status: String(status) }),
-    queued: (ms) => waits.observe(ms / 1_000),
-    gap: (ms) => gaps.observe(ms / 1_000),
+    queued: (ms) => wait.observe(ms / 1_000),
+    gap: (ms) => gap.observe(ms / 1_000),
     close: unobserve,
   }
 }
