@@ -3,22 +3,21 @@ import type { BackendChunk } from './backend.ts'
 
 export type ChatChoices = ChatChunk['choices']
 
+/** What becomes of the next chunk of an answer: it is passed on, replaced, or held back (undefined). */
+export type ReadChunk = (chunk: BackendChunk) => BackendChunk | undefined
+
 /**
- * Chunks whose choices, if they are those of a chat, are replaced by what `read` makes of them. A chunk for which it
+ * Replaces the choices of a chunk, if they are those of a chat, by what `read` makes of them. A chunk for which it
  * returns undefined is held back; one whose choices it returns as they are is passed on itself.
  */
-export async function* withChoices(
-  chunks: AsyncIterable<BackendChunk>,
+export function withChoices(
   read: (choices: ChatChoices, chunk: BackendChunk) => ChatChoices | undefined,
-): AsyncGenerator<BackendChunk> {
-  for await (const chunk of chunks) {
+): ReadChunk {
+  return (chunk) => {
     const { json } = chunk
-    if (!('object' in json) || json.object !== 'chat.completion.chunk') {
-      yield chunk
-      continue
-    }
+    if (!('object' in json) || json.object !== 'chat.completion.chunk') return chunk
     const choices = read(json.choices, chunk)
-    if (choices === json.choices) yield chunk
-    else if (choices !== undefined) yield { ...chunk, json: { ...json, choices } }
+    if (choices === undefined) return undefined
+    return choices === json.choices ? chunk : { ...chunk, json: { ...json, choices } }
   }
 }

@@ -1,6 +1,5 @@
 import { type ChatChunk, type ChatDelta, InferenceError } from '../../protocol/index.ts'
-import type { BackendChunk } from '../backend.ts'
-import { withChoices } from '../chat-choices.ts'
+import { type ReadChunk, withChoices } from '../chat-choices.ts'
 import { fittingFinish, ToolCallReader } from '../shapes/index.ts'
 import { beginsUnmarked, beginsWithChannel } from './channel-marks.ts'
 import { type ChannelPart, ChannelReader } from './channel-reader.ts'
@@ -10,20 +9,17 @@ const GPT_OSS = /gpt-?oss/i
 type Choice = ChatChunk['choices'][number]
 
 /**
- * The chunks of an answer whose text begins with a channel, thoughts, text and tool calls apart; others as they are. Only
- * the beginning decides: marks within a text may be what was asked for.
+ * Reads the chunks of an answer: of one whose text begins with a channel, thoughts, text and tool calls apart; others as
+ * they are. Only the beginning decides: marks within a text may be what was asked for.
  *
  * @throws InferenceError `engine_failed` for a header that is not known, and for channels without marks, whose ends
  * cannot be told
  */
-export function channelled(
-  chunks: AsyncIterable<BackendChunk>,
-  model: string,
-): AsyncGenerator<BackendChunk> {
+export function channelled(model: string): ReadChunk {
   const answer = new ChannelledAnswer(model)
-  return withChoices(chunks, (sent, { tokenIds }) => {
+  return withChoices((sent, { tokenIds }) => {
     const choices = answer.isPlain ? sent : sent.map((choice) => answer.read(choice))
-    const isHeld = sent.length > 0 && choices.every(isEmpty) && tokenIds.length === 0
+    const isHeld = tokenIds.length === 0 && sent.length > 0 && choices.every(isEmpty)
     return isHeld ? undefined : choices
   })
 }
@@ -118,7 +114,7 @@ class ChannelledAnswer {
 }
 
 function isEmpty({ delta, finish_reason: finish }: Choice): boolean {
-  return Object.keys(delta).length === 0 && finish === null
+  return finish === null && Object.keys(delta).length === 0
 }
 
 function unmarked(): InferenceError {

@@ -1,19 +1,15 @@
 import { InferenceError } from '../../protocol/index.ts'
-import type { BackendChunk } from '../backend.ts'
-import { withChoices } from '../chat-choices.ts'
+import { type ReadChunk, withChoices } from '../chat-choices.ts'
 import { RepeatedStart, type RepeatedStartInit } from './repeated-start.ts'
 
 /**
- * The chunks of a chat answer that an API continues, without a repetition of its beginning.
+ * Reads the chunks of a chat answer that an API continues, without a repetition of its beginning.
  *
  * @throws InferenceError `not_resumable`, or `engine_failed` after a beginning of the caller's own, if the answer was begun anew
  */
-export function continued(
-  chunks: AsyncIterable<BackendChunk>,
-  init: RepeatedStartInit,
-): AsyncGenerator<BackendChunk> {
+export function continued(init: RepeatedStartInit): ReadChunk {
   const start = new RepeatedStart(init)
-  return withChoices(chunks, (sent) => {
+  return withChoices((sent) => {
     const choices = sent.map((choice) => {
       const { content, reasoning_content: thought, tool_calls: calls = [] } = choice.delta
       // Thoughts precede an answer, and this one has text already.

@@ -1,39 +1,56 @@
 import { InferenceError } from '../../protocol/index.ts'
+import { followSignal } from '../../timing/index.ts'
 import { EngineTrouble } from './engine-trouble.ts'
 
 /** Created once: an answer that is left before its end is routine, and a stack would add nothing. */
 const LEFT = new InferenceError('cancelled', 'the answer is not read any further')
 
-/** One exchange with an engine. Joins the caller's signal with the deadline of the moment, and closes the connection when it is disposed of. */
+/** Who ends an exchange before its time; either may be absent. */
+export interface EngineCallInit {
+  readonly caller: AbortSignal | undefined
+  /** Fires when the engine is no longer used. */
+  readonly owner: AbortSignal | undefined
+}
+
+/** One exchange with an engine. Joins its signals with the deadline of the moment, and closes the connection when it is disposed of. */
 export class EngineCall {
-  readonly signal: AbortSignal
   /** Whether the answer was read to its end, so that nothing is left to close. */
   isOver: boolean = false
   readonly #caller: AbortSignal | undefined
   readonly #own = new AbortController()
+  readonly #following: readonly Disposable[]
+  /** Restarted for each wait: a timer of its own would cost more than most waits. */
   #timer: NodeJS.Timeout | undefined
+  #timerMs = 0
+  #isWaiting: boolean = false
 
-  constructor(caller: AbortSignal | undefined) {
+  constructor({ caller, owner }: EngineCallInit) {
     caller?.throwIfAborted()
+    owner?.throwIfAborted()
     this.#caller = caller
-    this.signal =
-      caller === undefined ? this.#own.signal : AbortSignal.any([caller, this.#own.signal])
+    const end = (reason: unknown): void => this.#own.abort(reason)
+    this.#following = [caller, owner].flatMap((signal) =>
+      signal ? [followSignal(signal, end)] : [],
+    )
+  }
+
+  get signal(): AbortSignal {
+    return this.#own.signal
   }
 
   expectWithin(ms: number): void {
-    this.pause()
-    const late = (): void => {
-      const message = `the engine sent nothing for ${Math.round(ms / 1000)} s`
-      this.#own.abort(
-        new InferenceError('engine_failed', message, { cause: new EngineTrouble(message) }),
-      )
+    this.#isWaiting = true
+    if (this.#timer !== undefined && this.#timerMs === ms) this.#timer.refresh()
+    else {
+      clearTimeout(this.#timer)
+      this.#timerMs = ms
+      this.#timer = setTimeout(this.#onLate, ms)
     }
-    this.#timer = setTimeout(late, ms)
   }
 
   /** Begins the current wait anew, if there is one. */
   extend(): void {
-    this.#timer?.refresh()
+    if (this.#isWaiting) this.#timer?.refresh()
   }
 
   /** Ends the exchange with this failure. */
@@ -42,8 +59,7 @@ export class EngineCall {
   }
 
   pause(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#isWaiting = false
   }
 
   /** The cause of a failure: the caller's abort, else our deadline, else the error of `fetch`. */
@@ -60,7 +76,14 @@ export class EngineCall {
   }
 
   [Symbol.dispose](): void {
-    this.pause()
+    clearTimeout(this.#timer)
+    for (const one of this.#following) one[Symbol.dispose]()
     if (!this.isOver) this.#own.abort(LEFT)
+  }
+
+  readonly #onLate = (): void => {
+    if (!this.#isWaiting) return
+    const message = `the engine sent nothing for ${Math.round(this.#timerMs / 1000)} s`
+    this.fail(new InferenceError('engine_failed', message, { cause: new EngineTrouble(message) }))
   }
 }

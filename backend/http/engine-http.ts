@@ -40,7 +40,10 @@ export interface EngineHttpInit {
   readonly gapTimeoutMs?: number | undefined
 }
 
-interface EngineEvents {
+/** Who uses the engine. */
+interface EngineOwner {
+  /** Ends all calls. @default none does */
+  readonly signal?: AbortSignal
   /** Called when nothing listens at the engine's address: its process has ended. @default does nothing */
   readonly onDown?: () => void
 }
@@ -90,8 +93,8 @@ export interface EngineHttp {
   stream(path: string, body: object, options: StreamOptions): AsyncGenerator<string>
 }
 
-export function createEngineHttp(init: EngineHttpInit, events: EngineEvents = {}): EngineHttp {
-  return new HttpConnection(init, events)
+export function createEngineHttp(init: EngineHttpInit, owner: EngineOwner = {}): EngineHttp {
+  return new HttpConnection(init, owner)
 }
 
 /** Ends the events of an answer, by OpenAI's convention. */
@@ -105,12 +108,12 @@ class HttpConnection implements EngineHttp {
   readonly #firstRecordTimeoutMs: number
   readonly #gapTimeoutMs: number
   readonly #heldGapTimeoutMs: number
-  readonly #onDown: (() => void) | undefined
+  readonly #owner: EngineOwner
   /** Whether a connection may have been kept. */
   #answered: boolean = false
   #watched: { readonly path: string; readonly pulse: EnginePulse } | undefined
 
-  constructor(init: EngineHttpInit, { onDown }: EngineEvents) {
+  constructor(init: EngineHttpInit, owner: EngineOwner) {
     this.baseUrl = init.baseUrl.replace(/\/+$/, '')
     const key = init.apiKey === undefined ? {} : { authorization: `Bearer ${init.apiKey}` }
     this.#headers = { ...init.headers, 'content-type': 'application/json', ...key }
@@ -119,7 +122,7 @@ class HttpConnection implements EngineHttp {
     this.#firstRecordTimeoutMs = init.firstRecordTimeoutMs ?? FIRST_RECORD_MS
     this.#gapTimeoutMs = init.gapTimeoutMs ?? GAP_MS
     this.#heldGapTimeoutMs = init.gapTimeoutMs ?? HELD_GAP_MS
-    this.#onDown = onDown
+    this.#owner = owner
   }
 
   async get(path: string, options: CallOptions = {}): Promise<Json> {
@@ -142,7 +145,7 @@ class HttpConnection implements EngineHttp {
   }
 
   async requireConnection(path: string, options: CallOptions = {}): Promise<EngineReply> {
-    using call = new EngineCall(options.signal)
+    using call = this.#begin(options.signal)
     call.expectWithin(options.timeoutMs ?? this.#callTimeoutMs)
     try {
       const response = await this.#open('GET', path, undefined, { ...options, signal: call.signal })
@@ -162,7 +165,7 @@ class HttpConnection implements EngineHttp {
     body: object,
     { signal, framing, hops, isRequest, isReport, mayHold }: StreamOptions,
   ): AsyncGenerator<string> {
-    using call = new EngineCall(signal)
+    using call = this.#begin(signal)
     using _watch = this.#watch(call, isRequest)
     const gapMs = mayHold === true ? this.#heldGapTimeoutMs : this.#gapTimeoutMs
     call.expectWithin(this.#firstRecordTimeoutMs)
@@ -197,6 +200,10 @@ class HttpConnection implements EngineHttp {
     }
   }
 
+  #begin(caller: AbortSignal | undefined): EngineCall {
+    return new EngineCall({ caller, owner: this.#owner.signal })
+  }
+
   #watch(call: EngineCall, isRequest = false): Disposable | undefined {
     return this.#watched?.pulse.watch({
       ...(isRequest && { onAlive: () => call.extend() }),
@@ -212,7 +219,7 @@ class HttpConnection implements EngineHttp {
     read: (text: string) => T,
   ): Promise<T> {
     const { signal, isRequest } = options
-    using call = new EngineCall(signal)
+    using call = this.#begin(signal)
     const workMs =
       options.timeoutMs ?? (isRequest === true ? this.#firstRecordTimeoutMs : undefined)
     using _watch = workMs === undefined ? undefined : this.#watch(call, isRequest)
@@ -236,11 +243,8 @@ class HttpConnection implements EngineHttp {
     const payload = body === undefined ? {} : { body: JSON.stringify(body) }
     // A redirect would send requests, and perhaps the key, to a host that is not configured.
     const init: RequestInit = {
-      method,
+      ...{ method, signal, redirect: 'error', ...payload },
       headers: { ...this.#headers, [HOPS_HEADER]: hops === undefined ? 'node' : String(hops) },
-      signal,
-      redirect: 'error',
-      ...payload,
     }
     const response = await this.#send(this.baseUrl + path, init)
     if (response.ok) return response
@@ -265,7 +269,7 @@ class HttpConnection implements EngineHttp {
     try {
       return await this.#fetch(url, init)
     } catch (error) {
-      if (foundNoListener(error)) this.#onDown?.()
+      if (foundNoListener(error)) this.#owner.onDown?.()
       throw error
     }
   }

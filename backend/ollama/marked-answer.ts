@@ -1,6 +1,5 @@
 import type { ChatChunk, FinishReason, ToolCallDelta } from '../../protocol/index.ts'
-import type { BackendChunk } from '../backend.ts'
-import { withChoices } from '../chat-choices.ts'
+import { type ReadChunk, withChoices } from '../chat-choices.ts'
 import { CallReader, ThoughtReader, type ToolFormat } from '../marked-text/index.ts'
 import { fittingFinish, ToolCallReader } from '../shapes/index.ts'
 import { overlap } from '../stop-matcher.ts'
@@ -16,13 +15,10 @@ export interface Reading {
 
 type Choice = ChatChunk['choices'][number]
 
-/** The chunks of an answer that Ollama passes on with its marks, read as Ollama reads those that it renders itself. */
-export function readMarked(
-  chunks: AsyncIterable<BackendChunk>,
-  reading: Reading,
-): AsyncGenerator<BackendChunk> {
+/** Reads the chunks of an answer that Ollama passes on with its marks, as Ollama reads those that it renders itself. */
+export function readMarked(reading: Reading): ReadChunk {
   const answer = new MarkedAnswer(reading)
-  return withChoices(chunks, (sent) => {
+  return withChoices((sent) => {
     const choices = sent.map((choice) => answer.read(choice))
     const isHeld = choices.every(
       ({ delta, finish_reason: finish }) => Object.keys(delta).length === 0 && finish === null,

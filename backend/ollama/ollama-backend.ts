@@ -7,15 +7,8 @@ import {
   type Resume,
   resumeFormsOf,
 } from '../../protocol/index.ts'
-import { type AbortOptions, raceSignal, settledWithin } from '../../timing/index.ts'
-import type {
-  Backend,
-  BackendChunk,
-  BackendEvent,
-  BackendLoad,
-  BackendModel,
-  InferOptions,
-} from '../backend.ts'
+import type { AbortOptions } from '../../timing/index.ts'
+import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
 import { channelled } from '../channels/index.ts'
 import { rewritten, spentAnswer } from '../continuation/index.ts'
 import {
@@ -30,8 +23,8 @@ import type { TextRequest } from '../request-fields.ts'
 import { requireAnswerable, resumeMeans, selectModel } from '../select-model.ts'
 import { countAt, type Json, listAt, vectorsOf } from '../shapes/index.ts'
 import { promptBytes, TokenEstimate, withNumbers } from '../token-estimate.ts'
-import { Trials } from '../trials/index.ts'
-import { type AnswerState, emptyState, readLine } from './answer-stream.ts'
+import { FirstTrials, Trials } from '../trials/index.ts'
+import { emptyState, readLine } from './answer-stream.ts'
 import { type CatalogEntry, entryOf, type ListedModel, readListing } from './catalog.ts'
 import { type LoadWatch, watchLoading } from './load-state.ts'
 import { readMarked } from './marked-answer.ts'
@@ -42,8 +35,6 @@ import type { SentBody } from './written-tokens.ts'
 
 /** Age after which the list is refreshed, so that requests of other peers do not query Ollama each time. */
 const CATALOG_AGE_MS = 10_000
-/** Longest wait for trials before models are first offered: enough to load a small model. What later trials prove is offered as each ends. */
-const FIRST_TRIALS_MS = 30_000
 
 /** How to reach an Ollama server, and what to offer of it. */
 export interface OllamaBackendInit extends Omit<EngineHttpInit, 'apiKey' | 'baseUrl'> {
@@ -87,16 +78,18 @@ class OllamaBackend implements Backend {
   #coldStartMs: number | undefined
   #version: string | undefined
   #listing: readonly ListedModel[] = []
-  #firstTrials: Promise<void> | undefined
+  readonly #firstTrials: FirstTrials
   #catalog: { readonly readAt: number; readonly entries: readonly CatalogEntry[] } | undefined
 
   constructor(init: OllamaBackendInit) {
     this.#init = init
     const baseUrl = init.baseUrl ?? 'http://127.0.0.1:11434'
-    this.#http = createEngineHttp({ ...init, baseUrl }, { onDown: () => this.#lost() })
+    const { signal } = this.#life
+    this.#http = createEngineHttp({ ...init, baseUrl }, { signal, onDown: () => this.#lost() })
     this.#now = init.now ?? (() => performance.now())
     this.#http.watchBy(ALIVE_PATH)
-    this.#trials = new Trials({ signal: this.#life.signal, onVerdict: () => this.#renew() })
+    this.#trials = new Trials({ signal, onVerdict: () => this.#renew() })
+    this.#firstTrials = new FirstTrials(this.#trials)
     this.manager = new OllamaManager(this.#http, () => this.#expire())
     this.description = `Ollama at ${this.#http.baseUrl}`
   }
@@ -125,8 +118,8 @@ class OllamaBackend implements Backend {
     request: InferenceRequest,
     options: InferOptions = {},
   ): AsyncGenerator<BackendEvent> {
-    const life = this.#life.signal
-    const signal = options.signal === undefined ? life : AbortSignal.any([options.signal, life])
+    this.#life.signal.throwIfAborted()
+    const signal = options.signal ?? this.#life.signal
     signal.throwIfAborted()
     const entries = await this.#read({ signal })
     const models = entries.map(({ model }) => model)
@@ -195,8 +188,19 @@ class OllamaBackend implements Backend {
   async *#generate(request: TextRequest, run: Run): AsyncGenerator<BackendEvent> {
     const { model, signal, load, reading } = run
     const state = emptyState()
-    const chunks = this.#chunks(request, run, state)
-    yield* reading === undefined ? channelled(chunks, model.id) : readMarked(chunks, reading)
+    const { path, body, onBegun } = run
+    const form = path === '/api/chat' ? 'chat' : 'generate'
+    const shape = { kind: request.kind, model: model.id, form } as const
+    const read = reading === undefined ? channelled(model.id) : readMarked(reading)
+    for await (const line of this.#http.stream(path, body, {
+      ...{ signal, framing: 'lines', isRequest: true, mayHold: true },
+    })) {
+      onBegun()
+      const sent = readLine(line, shape, state)
+      const chunk = sent && read(sent)
+      if (chunk !== undefined) yield chunk
+      if (state.done !== undefined) break
+    }
     signal.throwIfAborted()
     if (state.done === undefined) {
       throw new InferenceError('engine_failed', 'Ollama ended its answer without a final line')
@@ -205,26 +209,6 @@ class OllamaBackend implements Backend {
     this.#rates.observe(state.done.usage, state.done.timings)
     this.#estimate.observe(promptBytes(request), state.done.usage.promptTokens)
     yield run.asMessage === true ? { ...state.done, asMessage: true } : state.done
-  }
-
-  async *#chunks(
-    request: TextRequest,
-    { path, body, model, signal, onBegun }: Run,
-    state: AnswerState,
-  ): AsyncGenerator<BackendChunk> {
-    const shape = {
-      kind: request.kind,
-      model: model.id,
-      form: path === '/api/chat' ? 'chat' : 'generate',
-    } as const
-    for await (const line of this.#http.stream(path, body, {
-      ...{ signal, framing: 'lines', isRequest: true, mayHold: true },
-    })) {
-      onBegun()
-      const chunk = readLine(line, shape, state)
-      if (chunk !== undefined) yield chunk
-      if (state.done !== undefined) break
-    }
   }
 
   async *#embed(
@@ -258,8 +242,7 @@ class OllamaBackend implements Backend {
       this.#listing = await readListing(init, options)
       this.#catalog = { readAt: this.#now(), entries: this.#entries() }
     }
-    this.#firstTrials ??= settledWithin(this.#trials.settled(), FIRST_TRIALS_MS)
-    await raceSignal(this.#firstTrials, options.signal)
+    await this.#firstTrials.wait(options)
     return this.#catalog?.entries ?? []
   }
 
@@ -277,7 +260,7 @@ class OllamaBackend implements Backend {
     this.#expire()
     this.#shown.clear()
     this.#trials.forget()
-    this.#firstTrials = undefined
+    this.#firstTrials.restart()
   }
 
   /** The models are listed again before the next use. */

@@ -1,4 +1,5 @@
 import type { BackendChunk } from '../backend.ts'
+import type { ReadChunk } from '../chat-choices.ts'
 import { type BegunAnswer, type ContinuedRequest, TRIAL_QUESTION } from '../continuation/index.ts'
 import type { EngineHttp } from '../http/index.ts'
 import { emptyState, readLine } from './answer-stream.ts'
@@ -87,7 +88,7 @@ async function writeRaw(
     ...(trial.can.has('thinking') && { think: false }),
     options: { temperature: 0, num_predict: maxTokens },
   })
-  return await collected(readMarked(chunks, reading))
+  return await collected(chunks, readMarked(reading))
 }
 
 async function* written(
@@ -106,10 +107,14 @@ async function* written(
   }
 }
 
-async function collected(chunks: AsyncIterable<BackendChunk>): Promise<BegunAnswer> {
+async function collected(
+  chunks: AsyncIterable<BackendChunk>,
+  read: ReadChunk = (chunk) => chunk,
+): Promise<BegunAnswer> {
   const answer = { text: '', reasoning: '' }
-  for await (const { json } of chunks) {
-    const [choice] = 'choices' in json ? json.choices : []
+  for await (const chunk of chunks) {
+    const json = read(chunk)?.json
+    const [choice] = json !== undefined && 'choices' in json ? json.choices : []
     if (choice === undefined || !('delta' in choice)) continue
     answer.text += choice.delta.content ?? ''
     answer.reasoning += choice.delta.reasoning_content ?? ''

@@ -45,7 +45,8 @@ export interface AnswerSummary {
   readonly unread: Set<string>
 }
 
-interface Shape {
+/** What is read of an answer. */
+export interface Shape {
   readonly kind: 'chat' | 'completion'
   readonly model: string
   readonly withLogprobs: boolean
@@ -133,13 +134,15 @@ function chatChunk(
   if (finish === 'stop' && isEmpty && pieces === 0) requireRead(unread)
   const tokens = shape.withLogprobs ? chatLogprobs(logprobs) : []
   if (isEmpty && finish === null && tokens.length === 0) return undefined
-  const chosen = tokens.length > 0 ? { logprobs: { content: tokens } } : {}
+  const chosen = {
+    ...{ index: 0, delta, finish_reason: finish },
+    ...(finish === 'stop' && stopReasonOf(choice)),
+    ...(tokens.length > 0 && { logprobs: { content: tokens } }),
+  }
   return {
-    ...emptyChunk({ ...shape, kind: 'chat' }),
-    choices: [
-      { index: 0, delta, finish_reason: finish, ...stopReasonOf(choice, finish), ...chosen },
-    ],
-  } as ChatChunk
+    ...{ id: '', object: 'chat.completion.chunk', created: 0, model: shape.model },
+    choices: [chosen],
+  }
 }
 
 function chatLogprobs(logprobs: unknown) {
@@ -157,22 +160,25 @@ function textChunk(
   const text = textAt(sent, 'choices.0.text')
   if (text === '' && finish === null) return undefined
   const hasLogprobs = shape.withLogprobs && !isAbsent(logprobs)
-  const chosen = hasLogprobs ? { logprobs: completionLogprobs(logprobs, 'choices.0.logprobs') } : {}
+  const chosen = {
+    ...{ index: 0, text, finish_reason: finish },
+    ...(finish === 'stop' && stopReasonOf(choice)),
+    ...(hasLogprobs && { logprobs: completionLogprobs(logprobs, 'choices.0.logprobs') }),
+  }
   return {
-    ...emptyChunk({ ...shape, kind: 'completion' }),
-    choices: [
-      { index: 0, text, finish_reason: finish, ...stopReasonOf(choice, finish), ...chosen },
-    ],
-  } as CompletionChunk
+    ...{ id: '', object: 'text_completion', created: 0, model: shape.model },
+    choices: [chosen],
+  }
 }
 
 /** The stop string that ended the answer, by vLLM's, SGLang's or llama-server's name. Token ids do not count. */
-function stopReasonOf(
-  { stop_reason: stopReason, matched_stop: matched, stopping_word: word }: Json,
-  finish: FinishReason | null,
-): { readonly stop_reason?: string } {
+function stopReasonOf({
+  stop_reason: stopReason,
+  matched_stop: matched,
+  stopping_word: word,
+}: Json): { readonly stop_reason?: string } {
   const stop = stopReason ?? matched ?? word
-  if (finish !== 'stop' || typeof stop !== 'string' || stop === '') return {}
+  if (typeof stop !== 'string' || stop === '') return {}
   return stop.length <= LIMITS.maxStopLength ? { stop_reason: stop } : {}
 }
 

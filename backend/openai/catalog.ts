@@ -25,6 +25,8 @@ interface CatalogEntry {
 export interface Catalog {
   readonly flavor: Flavor
   readonly entries: readonly CatalogEntry[]
+  /** Of the entries. */
+  readonly models: readonly BackendModel[]
   readonly slots: number
   /** Whether it is a llama-server that was started without a model. */
   readonly isRouter: boolean
@@ -42,7 +44,8 @@ export function catalogOf(init: CatalogInit, { identity, models }: Listing): Cat
   const { flavor, details } = identity
   const { total_slots: totalSlots, role } = details
   const slots = asNumber(totalSlots) || FLAVORS[flavor].slots
-  return { flavor, entries, slots, isRouter: flavor === 'llama-server' && role === 'router' }
+  const isRouter = flavor === 'llama-server' && role === 'router'
+  return { flavor, entries, models: modelsOf(entries), slots, isRouter }
 }
 
 type Owned = Partial<Pick<CatalogInit, 'continues'>> & Pick<CatalogInit, 'root'>
@@ -81,7 +84,11 @@ export function assumedCatalog(names: readonly string[], owned: Owned): Catalog 
     }
     return { ...continuing(model, declared(engineName, owned)), engineName }
   })
-  return { flavor: 'openai', entries, slots, isRouter: false }
+  return { flavor: 'openai', entries, models: modelsOf(entries), slots, isRouter: false }
+}
+
+function modelsOf(entries: readonly CatalogEntry[]): readonly BackendModel[] {
+  return entries.map(({ model }) => model)
 }
 
 /** The id under which a model of this name is offered. */

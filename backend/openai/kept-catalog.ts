@@ -1,8 +1,8 @@
 import { normalizeModelId } from '../../protocol/index.ts'
-import { type AbortOptions, raceSignal, settledWithin } from '../../timing/index.ts'
+import type { AbortOptions } from '../../timing/index.ts'
 import type { EngineHttp } from '../http/index.ts'
 import { selectModel } from '../select-model.ts'
-import { Trials } from '../trials/index.ts'
+import { FirstTrials, Trials } from '../trials/index.ts'
 import { assumedCatalog, type Catalog, catalogOf, idOf } from './catalog.ts'
 import type { ListedModel } from './catalog-subject.ts'
 import { type Listing, readListing } from './listing.ts'
@@ -11,8 +11,6 @@ import type { OpenAiBackendInit } from './openai-backend-init.ts'
 
 /** Age after which the catalog is refreshed: models change seldom, and requests of other peers must not query the engine each time. */
 const CATALOG_AGE_MS = 30_000
-/** Longest wait for trials before models are first offered. What later trials prove is offered as each ends. */
-const FIRST_TRIALS_MS = 30_000
 
 type KeptCatalogInit = Pick<
   OpenAiBackendInit,
@@ -31,7 +29,7 @@ export class KeptCatalog {
   readonly #init: KeptCatalogInit
   readonly #trials: Trials
   #listing: Listing | undefined
-  #firstTrials: Promise<void> | undefined
+  readonly #firstTrials: FirstTrials
   #kept: { readonly readAt: number; readonly value: Catalog } | undefined
   /** The engine was seen to be down, and has not listed its models since. */
   #isLost: boolean = false
@@ -39,6 +37,7 @@ export class KeptCatalog {
   constructor(init: KeptCatalogInit) {
     this.#init = init
     this.#trials = new Trials({ signal: init.signal, onVerdict: () => this.#renew() })
+    this.#firstTrials = new FirstTrials(this.#trials)
   }
 
   /** The newest catalog, however old; undefined before the first. */
@@ -56,7 +55,7 @@ export class KeptCatalog {
     if (this.#isLost || this.#listing === undefined) return
     this.#isLost = true
     this.#trials.forget()
-    this.#firstTrials = undefined
+    this.#firstTrials.restart()
   }
 
   /** The catalog for a request; refreshed if it is old and lacks the model, which may have been loaded since. */
@@ -88,9 +87,8 @@ export class KeptCatalog {
   }
 
   /** The newest catalog, once the first trials have ended or taken their time. */
-  async #afterFirstTrials(value: Catalog, { signal }: AbortOptions): Promise<Catalog> {
-    this.#firstTrials ??= settledWithin(this.#trials.settled(), FIRST_TRIALS_MS)
-    await raceSignal(this.#firstTrials, signal)
+  async #afterFirstTrials(value: Catalog, options: AbortOptions): Promise<Catalog> {
+    await this.#firstTrials.wait(options)
     return this.latest ?? value
   }
 
@@ -98,7 +96,7 @@ export class KeptCatalog {
   #describe({ identity, models }: Listing): void {
     const before = this.#trials.revision
     for (const model of models) this.#trials.describe(model.name, traitsOf(identity, model))
-    if (this.#trials.revision !== before) this.#firstTrials = undefined
+    if (this.#trials.revision !== before) this.#firstTrials.restart()
   }
 
   /** After a verdict. */
@@ -125,12 +123,9 @@ export class KeptCatalog {
   }
 }
 
-function has({ entries }: Catalog, name: string): boolean {
+function has({ models }: Catalog, name: string): boolean {
   try {
-    selectModel(
-      entries.map(({ model }) => model),
-      name,
-    )
+    selectModel(models, name)
     return true
   } catch {
     return false

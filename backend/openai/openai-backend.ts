@@ -4,28 +4,24 @@ import {
   InferenceError,
   type InferenceRequest,
   type Resume,
-  type Usage,
 } from '../../protocol/index.ts'
 import type { AbortOptions } from '../../timing/index.ts'
 import type {
   Backend,
-  BackendChunk,
   BackendDone,
   BackendEvent,
   BackendLoad,
   BackendModel,
   InferOptions,
 } from '../backend.ts'
-import { channelled } from '../channels/index.ts'
-import { continued, type RepeatedStartInit, spentAnswer } from '../continuation/index.ts'
+import { spentAnswer } from '../continuation/index.ts'
 import { createEngineHttp, type EngineHttp, unresponsive } from '../http/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
 import type { ModelManager } from '../model-manager.ts'
-import { isPlainText, maxTokensOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
+import { isPlainText, maxTokensOf, type TextRequest } from '../request-fields.ts'
 import { requireSupport, resumeMeans, selectModel } from '../select-model.ts'
 import { usageAt, vectorsOf } from '../shapes/index.ts'
 import { promptBytes, TokenEstimate, withNumbers } from '../token-estimate.ts'
-import { type AnswerSummary, emptySummary, readEvent } from './answer-stream.ts'
 import { CacheSalts } from './cache-salts.ts'
 import { FLAVORS } from './flavor.ts'
 import { apiRoot, serverRoot } from './identify.ts'
@@ -36,6 +32,7 @@ import { llamaScore } from './llama-score.ts'
 import { llamaTokens } from './llama-tokens.ts'
 import type { OpenAiBackendInit } from './openai-backend-init.ts'
 import { requestBody, startOf } from './request-body.ts'
+import { TextAnswer } from './text-answer.ts'
 import { answerByTokens } from './token-answer.ts'
 import { vllmScore } from './vllm-score.ts'
 import { vllmTokens } from './vllm-tokens.ts'
@@ -51,6 +48,7 @@ export function createOpenAiBackend(init: OpenAiBackendInit): Backend {
 class OpenAiBackend implements Backend {
   readonly #init: OpenAiBackendInit
   readonly #root: EngineHttp
+  readonly #isOpenAi: boolean
   readonly #rates = new MeasuredRates()
   readonly #estimate = new TokenEstimate()
   readonly #now: () => number
@@ -62,11 +60,16 @@ class OpenAiBackend implements Backend {
   constructor(init: OpenAiBackendInit) {
     this.#init = init
     const baseUrl = init.assumed === true ? apiRoot(init.baseUrl) : serverRoot(init.baseUrl)
-    this.#root = createEngineHttp({ ...init, baseUrl }, { onDown: () => this.#catalog.lost() })
+    const { signal } = this.#life
+    this.#root = createEngineHttp(
+      { ...init, baseUrl },
+      { signal, onDown: () => this.#catalog.lost() },
+    )
+    this.#isOpenAi = URL.parse(this.#root.baseUrl)?.hostname === 'api.openai.com'
     this.#now = init.now ?? (() => performance.now())
     this.#catalog = new KeptCatalog({
       ...init,
-      ...{ root: this.#root, now: this.#now, signal: this.#life.signal },
+      ...{ root: this.#root, now: this.#now, signal },
     })
   }
 
@@ -106,17 +109,16 @@ class OpenAiBackend implements Backend {
     request: InferenceRequest,
     options: InferOptions = {},
   ): AsyncGenerator<BackendEvent> {
-    const signal = this.#joined(options.signal)
+    this.#life.signal.throwIfAborted()
+    const signal = options.signal ?? this.#life.signal
     signal.throwIfAborted()
     const catalog = await this.#catalog.having(request.body.model, { signal })
-    const model = selectModel(
-      catalog.entries.map((entry) => entry.model),
-      request.body.model,
-    )
+    const model = selectModel(catalog.models, request.body.model)
     requireSupport(model, request)
     const entry = catalog.entries.find((each) => each.model === model)
     const { engineName = model.id, continuation } = entry ?? {}
-    const cacheSalt = this.#salts.of(options.cacheGroup)
+    const takesSalt = FLAVORS[catalog.flavor].cacheSalt
+    const cacheSalt = takesSalt ? this.#salts.of(options.cacheGroup) : undefined
     const http = this.#root
     if (request.kind === 'score') {
       yield* catalog.flavor === 'vllm'
@@ -151,7 +153,7 @@ class OpenAiBackend implements Backend {
     const { hops, onProgress } = options
     try {
       if (request.kind === 'embedding') {
-        yield* this.#embed(request, { path, body, model, signal, hops })
+        yield* this.#embed(request, { path, body, signal, hops })
       } else if (byTokens) {
         const { contextLength } = model
         const engine =
@@ -165,10 +167,20 @@ class OpenAiBackend implements Backend {
           yield event
         }
       } else {
-        const start = startOf(request, { continuation, resume })
-        const asMessage = means === 'text' && request.kind === 'chat'
-        const run = { path, body, model, signal, hops, onProgress, start, asMessage }
-        yield* this.#generate(request, run)
+        const answer = new TextAnswer(request, {
+          ...{ model, onProgress, now: this.#now },
+          start: startOf(request, { continuation, resume }),
+          asMessage: means === 'text' && request.kind === 'chat',
+        })
+        const mayHold = request.kind === 'chat' && (request.body.tools?.length ?? 0) > 0
+        for await (const record of http.stream(path, body, {
+          ...{ signal, hops, framing: 'events', isReport, isRequest: true, mayHold },
+        })) {
+          const chunk = answer.read(record)
+          if (chunk !== undefined) yield chunk
+        }
+        signal.throwIfAborted()
+        yield this.#observed(request, answer.done())
       }
     } catch (error) {
       throw withNumbers(error, { model, request, estimate: this.#estimate })
@@ -179,66 +191,15 @@ class OpenAiBackend implements Backend {
     this.#life.abort(new InferenceError('engine_failed', 'the backend was closed'))
   }
 
-  async *#generate(request: TextRequest, run: Run): AsyncGenerator<BackendEvent> {
-    const { signal, start } = run
-    const summary = emptySummary()
-    const startedAt = this.#now()
-    let firstAt: number | undefined
-    const chunks = channelled(this.#chunks(request, run, summary), run.model.id)
-    for await (const chunk of start === undefined ? chunks : continued(chunks, start)) {
-      firstAt ??= this.#now()
-      yield chunk
-    }
-    signal.throwIfAborted()
-    if (summary.finish === undefined) {
-      throw new InferenceError(
-        'engine_failed',
-        'the engine ended its answer without a finish reason',
-      )
-    }
-    const done = this.#done(summary, startedAt, firstAt ?? startedAt)
+  #observed(request: TextRequest, done: BackendDone): BackendDone {
+    this.#rates.observe(done.usage, done.timings)
     this.#estimate.observe(promptBytes(request), done.usage.promptTokens)
-    yield run.asMessage ? { ...done, asMessage: true } : done
-  }
-
-  async *#chunks(
-    request: TextRequest,
-    { path, body, model, signal, hops, onProgress }: Run,
-    summary: AnswerSummary,
-  ): AsyncGenerator<BackendChunk> {
-    const shape = {
-      kind: request.kind,
-      model: model.id,
-      withLogprobs: wantsLogprobs(request),
-      withTokenIds: model.capabilities.includes('token_ids'),
-    }
-    const mayHold = request.kind === 'chat' && (request.body.tools?.length ?? 0) > 0
-    for await (const data of this.#root.stream(path, body, {
-      ...{ signal, hops, framing: 'events', isReport, isRequest: true, mayHold },
-    })) {
-      const chunk = readEvent(data, shape, summary, onProgress)
-      if (chunk !== undefined) yield chunk
-    }
-  }
-
-  #done(summary: AnswerSummary, startedAt: number, firstAt: number): BackendDone {
-    const usage: Usage = {
-      promptTokens: 0,
-      completionTokens: summary.pieces,
-      cachedPromptTokens: 0,
-      ...summary.usage,
-    }
-    const timings = summary.timings ?? {
-      prefillMs: Math.round(firstAt - startedAt),
-      decodeMs: Math.round(this.#now() - firstAt),
-    }
-    this.#rates.observe(usage, timings)
-    return { type: 'done', usage, timings }
+    return done
   }
 
   async *#embed(
     request: Extract<AnswerRequest, { kind: 'embedding' }>,
-    { path, body, signal, hops }: Run,
+    { path, body, signal, hops }: Call,
   ): AsyncGenerator<BackendEvent> {
     const startedAt = this.#now()
     const { data, usage } = await this.#root.post(path, body, { signal, hops, isRequest: true })
@@ -258,13 +219,9 @@ class OpenAiBackend implements Backend {
 
   /** OpenAI's newer models accept only the newer name, which compatible APIs may not know. */
   #takesNewerMaxTokens(request: InferenceRequest): boolean {
-    if (new URL(this.#root.baseUrl).hostname === 'api.openai.com') return true
+    if (this.#isOpenAi) return true
     const named = request.kind === 'chat' ? request.body.max_completion_tokens : undefined
     return this.#init.assumed === true && named !== undefined && named !== null
-  }
-
-  #joined(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined ? this.#life.signal : AbortSignal.any([signal, this.#life.signal])
   }
 }
 
@@ -274,14 +231,9 @@ function isSpent(request: AnswerRequest, resume: Resume | undefined): boolean {
   return allowed !== undefined && (resume?.tokens ?? 0) >= allowed
 }
 
-interface Run {
+interface Call {
   readonly path: string
   readonly body: object
-  readonly model: BackendModel
   readonly signal: AbortSignal
   readonly hops: number | undefined
-  readonly onProgress?: InferOptions['onProgress']
-  readonly start?: RepeatedStartInit | undefined
-  /** Whether an answer is continued as a final assistant message. */
-  readonly asMessage?: boolean
 }

@@ -2,6 +2,7 @@ import type { AnswerRequest, ChatMessage, ChatRequest, Resume } from '../../prot
 import type { BegunAnswer, RepeatedStartInit } from '../continuation/index.ts'
 import { hasImage, messageText, plainRole, splitPrefix } from '../messages.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest } from '../request-fields.ts'
+import { isAbsent } from '../shapes/index.ts'
 import { continuationFields } from './continuation.ts'
 import type { DeclaredContinuation } from './declared-continuation.ts'
 import { FLAVORS, type Flavor } from './flavor.ts'
@@ -153,10 +154,15 @@ export function samplingFields(
 
 /** Optional fields that the request uses, under the engine's names. */
 function renamedFields(body: Fields, { flavor }: Pick<BodyOptions, 'flavor'>): Fields {
-  const renamed = Object.entries(FLAVORS[flavor].fields).map(
-    ([ours, theirs]) => [theirs, ours === 'tool_choice' ? undefined : body[ours]] as const,
-  )
-  return Object.fromEntries(renamed.filter(([, value]) => value !== undefined && value !== null))
+  const { fields } = FLAVORS[flavor]
+  const renamed: Record<string, unknown> = {}
+  for (const ours in fields) {
+    const value = body[ours]
+    const theirs = fields[ours]
+    if (theirs === undefined || ours === 'tool_choice' || isAbsent(value)) continue
+    renamed[theirs] = value
+  }
+  return renamed
 }
 
 export function streamFields({
@@ -174,11 +180,12 @@ export function streamFields({
 }
 
 function pick(body: Fields, names: readonly string[]): Fields {
-  return Object.fromEntries(
-    names
-      .map((name) => [name, body[name]])
-      .filter(([, value]) => value !== undefined && value !== null),
-  )
+  const picked: Record<string, unknown> = {}
+  for (const name of names) {
+    const value = body[name]
+    if (!isAbsent(value)) picked[name] = value
+  }
+  return picked
 }
 
 function contentText(message: ChatMessage): string | undefined {

@@ -31,7 +31,7 @@ const PARTS: Readonly<Record<string, (part: Json, path: string) => Partial<Spoke
  */
 export function contentAt(value: unknown, path: string): SpokenContent {
   if (isAbsent(value)) return NOTHING
-  if (typeof value === 'string') return { ...NOTHING, text: value }
+  if (typeof value === 'string') return { text: value, reasoning: '', refusal: '' }
   if (!Array.isArray(value)) return { ...NOTHING, ...partAt(value, path) }
   return value
     .map((part, at) => partAt(part, `${path}.${at}`))
@@ -62,7 +62,9 @@ const DETAILS: Readonly<Record<string, string | undefined>> = {
  */
 export function reasoningAt(message: Json, path: string): string {
   for (const name of THOUGHTS) {
-    const thought = partText(message[name], `${path}.${name}`)
+    const value = message[name]
+    if (isAbsent(value)) continue
+    const thought = partText(value, `${path}.${name}`)
     if (thought !== '') return thought
   }
   const { reasoning_details: details } = message

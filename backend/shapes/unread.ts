@@ -10,9 +10,11 @@ const KNOWN: ReadonlySet<string> = new Set([
 
 /** Fields of a message that have something in them and are not read. */
 export function unreadIn(message: Json): string[] {
-  const holds = (value: unknown): boolean =>
-    typeof value === 'string' ? value !== '' : typeof value === 'object' && value !== null
-  return Object.keys(message).filter((field) => !KNOWN.has(field) && holds(message[field]))
+  return Object.keys(message).filter((field) => !KNOWN.has(field) && holdsMore(message[field]))
+}
+
+function holdsMore(value: unknown): boolean {
+  return typeof value === 'string' ? value !== '' : typeof value === 'object' && value !== null
 }
 
 /**

@@ -9,4 +9,5 @@
  *
  * @packageDocumentation
  */
+export { FirstTrials } from './first-trials.ts'
 export { type AskTrial, type Traits, type Trial, Trials } from './trials.ts'
