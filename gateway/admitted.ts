@@ -35,7 +35,7 @@ export function admitted(init: AdmittedInit): MiddlewareHandler<GatewayEnv> {
     const caller = keys.callerOf(c.req.raw.headers)
     c.set('caller', caller)
     keys.checkPath(caller, path)
-    if (method === 'POST') await rateLimit.request(caller)
+    if (method === 'POST') rateLimit.request(caller)
     if (!WITH_BODY.test(path)) return await next()
     const isFile = path === FILES
     c.req.raw = boundedRequest(c.req.raw, isFile ? limits.maxFileBytes : limits.maxBodyBytes)

@@ -98,7 +98,7 @@ export function createGateway(client: GatewayClient, init: GatewayInit = {}): Ga
     fetch: async (input, options) => {
       const isRequest = typeof input === 'object' && 'headers' in input && options === undefined
       const request = isRequest ? input : new Request(input, options)
-      return await untilAborted(request.signal, () => respond(request))
+      return await untilAborted(request.signal, async () => await respond(request))
     },
     update,
     close,
@@ -108,7 +108,7 @@ export function createGateway(client: GatewayClient, init: GatewayInit = {}): Ga
 /** A gateway for a server, where an aborted request has no reader for its error. */
 export interface OpenGateway extends Pick<Gateway, 'close' | 'update'> {
   /** Never rejects. @param remoteAddress IP address of the caller */
-  readonly respond: (request: Request, remoteAddress?: string) => Promise<Response>
+  readonly respond: (request: Request, remoteAddress?: string) => Response | Promise<Response>
 }
 
 /** {@link createGateway} for a server. */
@@ -196,7 +196,7 @@ export function openGateway(asked: GatewayClient, init: GatewayInit = {}): OpenG
     // Set on the response itself: `c.header` would make a new response for each.
     const { headers } = c.res
     if (c.req.method === 'POST' && caller !== undefined) {
-      const left = await rateLimit.headers(caller)
+      const left = rateLimit.headers(caller)
       for (const name in left) headers.set(name, left[name] ?? '')
     }
     metrics?.answered(routeOf(c.req.path), c.res.status)
@@ -264,8 +264,8 @@ export function openGateway(asked: GatewayClient, init: GatewayInit = {}): OpenG
   app.route('/', ollamaOther())
   for (const { path } of app.routes) paths.add(path)
   return {
-    respond: async (request, remoteAddress) =>
-      await app.fetch(request, remoteAddress === undefined ? {} : { remoteAddress }),
+    respond: (request, remoteAddress) =>
+      app.fetch(request, remoteAddress === undefined ? {} : { remoteAddress }),
     update(settings) {
       live = settings
       // The endpoints read the time limit from here.

@@ -225,7 +225,7 @@ export class BatchRun {
     const { owner } = this.#record
     const estimate = (): number => tokensFor(kind, body)
     try {
-      return await meter.reserve(owner, estimate)
+      return meter.reserve(owner, estimate)
     } catch (error) {
       if (!InferenceError.is(error, 'rate_limited')) throw error
     }

@@ -16,7 +16,7 @@ export function meteredClient(
 ): GatewayClient {
   return wrappedClient(client, {
     async whole({ kind, request, options, caller }, ask) {
-      const reserved = await meter.reserve(caller, () => tokensFor(kind, request))
+      const reserved = meter.reserve(caller, () => tokensFor(kind, request))
       try {
         const answer = await ask(options)
         reserved?.charge(answer.usage.total_tokens)
@@ -36,10 +36,10 @@ export function meteredClient(
         answer = ask(options)
         return answer
       }
-      const open = async (): Promise<AsyncIterator<T & ServedChunk>> => {
+      const open = (): AsyncIterator<T & ServedChunk> => {
         let prompt = 0
         let least = 0
-        const reserved = await meter.reserve(caller, () => {
+        const reserved = meter.reserve(caller, () => {
           prompt = promptTokensOf(kind, request)
           least = prompt + answerTokensOf(kind, request)
           return least

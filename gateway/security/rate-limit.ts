@@ -1,7 +1,7 @@
-import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
 import { InferenceError } from '../../protocol/index.ts'
 import { openScope, raceSignal } from '../../timing/index.ts'
 import type { KeyBudgets } from './key-budgets.ts'
+import { UsageWindows } from './usage-windows.ts'
 
 /** Limits of one key, counted since the gateway started. Absent: unlimited. */
 export interface RateLimits {
@@ -20,15 +20,15 @@ export interface RateLimit {
    *
    * @throws InferenceError `rate_limited`, with the time until more is allowed
    */
-  request(caller: string): Promise<void>
+  request(caller: string): void
   /** The `x-ratelimit-*` headers as they are now, and what is left of a budget. */
-  headers(caller: string): Promise<Record<string, string>>
+  headers(caller: string): Record<string, string>
   /**
    * Counts the tokens that an answer may need, if the caller has any left. Absent: the caller's tokens are not limited.
    *
    * @throws InferenceError `rate_limited`, with the time until more is allowed
    */
-  reserve(caller: string, estimate: () => number): Promise<Reservation | undefined>
+  reserve(caller: string, estimate: () => number): Reservation | undefined
   /** {@link reserve}, once the caller has tokens left; rejects with the signal's reason. */
   reserveInTurn(
     caller: string,
@@ -49,8 +49,8 @@ interface Window {
   readonly unit: Unit
   readonly per: 'minute' | 'day'
   readonly limit: keyof RateLimits
-  /** Counts what each caller used in its current window. */
-  readonly used: RateLimiterMemory
+  /** What each caller used. */
+  readonly used: UsageWindows
 }
 
 const WINDOWS = [
@@ -64,17 +64,18 @@ const WINDOWS = [
  * @param defaults returns the limits for callers without limits of their own; they may change at any time
  * @param limitsOf a caller's own limits; they may change at any time
  * @param budgets of callers that have one
+ * @param now in milliseconds, monotonic
  */
 export function createRateLimit(
   defaults: () => RateLimits,
   limitsOf: (caller: string) => RateLimits = () => ({}),
   budgets?: Pick<KeyBudgets, 'draw' | 'has' | 'left'>,
+  now: () => number = () => performance.now(),
 ): RateLimit {
   const windows = WINDOWS.map(
     ({ unit, per, seconds, limit }): Window => ({
       ...{ unit, per, limit },
-      // It only counts; the limit, which may change, is compared here.
-      used: new RateLimiterMemory({ keyPrefix: limit, points: 1, duration: seconds }),
+      used: new UsageWindows(seconds * 1_000, now),
     }),
   )
   /** The windows that limit this caller, with their limits. */
@@ -90,28 +91,24 @@ export function createRateLimit(
     return limiting
   }
   let refund = Promise.withResolvers<void>()
-  const reserve: RateLimit['reserve'] = async (caller, estimate) => {
+  const reserve: RateLimit['reserve'] = (caller, estimate) => {
     const held = limited(caller, 'tokens')
     if (held.length === 0 && budgets?.has(caller) !== true) return undefined
     const tokens = estimate()
     const drawn = budgets?.draw(caller, tokens)
-    const counted = await Promise.all(
-      held.map(async (window) => ({ ...window, state: await window.used.penalty(caller, tokens) })),
-    )
-    const endsAt = counted.map(({ state }) => performance.now() + state.msBeforeNext)
+    const counted = held.map((limit) => ({ ...limit, window: limit.used.add(caller, tokens) }))
     const count = (delta: number): void => {
-      for (const [index, { used }] of counted.entries()) {
-        // In memory, so it cannot fail. A window that began since does not give back what an earlier one counted.
-        if (delta > 0) void used.penalty(caller, delta)
-        else if (performance.now() < (endsAt[index] ?? 0)) void used.reward(caller, -delta)
+      for (const { used, window } of counted) {
+        // A window that began since does not give back what an earlier one counted.
+        if (delta > 0 || used.get(caller) === window) used.add(caller, delta)
       }
     }
-    const full = counted.find(({ state, points }) => state.consumedPoints - tokens >= points)
+    const full = counted.find(({ window, points }) => window.used - tokens >= points)
     if (full !== undefined) {
       // Not a refund: it would wake the very request that waits for one.
       count(-tokens)
       drawn?.charge(0)
-      throw refusal('tokens', full.per, full.points, full.state.msBeforeNext)
+      throw refusal('tokens', full.per, full.points, full.used.leftMs(caller))
     }
     let charged = tokens
     return {
@@ -127,21 +124,22 @@ export function createRateLimit(
     }
   }
   return {
-    async request(caller) {
+    request(caller) {
       for (const { unit, per, used, points } of limited(caller)) {
-        const state = unit === 'requests' ? await used.penalty(caller) : await used.get(caller)
-        const spent = state?.consumedPoints ?? 0
+        const window = unit === 'requests' ? used.add(caller, 1) : used.get(caller)
+        const spent = window?.used ?? 0
         if (unit === 'requests' ? spent > points : spent >= points) {
-          throw refusal(unit, per, points, state?.msBeforeNext ?? 0)
+          throw refusal(unit, per, points, used.leftMs(caller))
         }
       }
     },
-    async headers(caller) {
+    headers(caller) {
       const headers: Record<string, string> = {}
       for (const { unit, used, points } of limited(caller)) {
         // OpenAI's headers give the minute's limit; the day's stands in only where it is the only one.
         if (headers[`x-ratelimit-limit-${unit}`] !== undefined) continue
-        Object.assign(headers, headersFor(unit, points, await used.get(caller)))
+        const left = Math.max(0, points - (used.get(caller)?.used ?? 0))
+        Object.assign(headers, headersFor(unit, { points, left, resetMs: used.leftMs(caller) }))
       }
       const left = budgets?.left(caller)
       if (left !== undefined) headers['x-skein-budget-remaining'] = String(left)
@@ -152,7 +150,7 @@ export function createRateLimit(
       for (;;) {
         const { promise: returned } = refund
         try {
-          return await reserve(caller, estimate)
+          return reserve(caller, estimate)
         } catch (error) {
           if (!InferenceError.is(error, 'rate_limited')) throw error
           // A new window starts with what was spent meanwhile, and a limit may have been raised.
@@ -170,14 +168,12 @@ const MAX_WAIT_MS = 60_000
 
 function headersFor(
   unit: Unit,
-  points: number,
-  state: RateLimiterRes | null,
+  state: { readonly points: number; readonly left: number; readonly resetMs: number },
 ): Record<string, string> {
-  const remaining = Math.max(0, points - (state?.consumedPoints ?? 0))
   return {
-    [`x-ratelimit-limit-${unit}`]: String(points),
-    [`x-ratelimit-remaining-${unit}`]: String(remaining),
-    [`x-ratelimit-reset-${unit}`]: duration(state?.msBeforeNext ?? 0),
+    [`x-ratelimit-limit-${unit}`]: String(state.points),
+    [`x-ratelimit-remaining-${unit}`]: String(state.left),
+    [`x-ratelimit-reset-${unit}`]: duration(state.resetMs),
   }
 }
 

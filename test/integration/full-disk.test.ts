@@ -138,7 +138,7 @@ describe.skipIf(!canMount())('a batch whose disk fills up', () => {
       clock,
       now: clock.wall,
       log: (message) => void logged.push(message),
-      meter: { reserve: () => Promise.resolve(undefined), reserveInTurn: async () => undefined },
+      meter: { reserve: () => undefined, reserveInTurn: async () => undefined },
       checkModels: () => {},
       within: (_, options) => options,
     })

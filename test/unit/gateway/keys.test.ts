@@ -204,7 +204,7 @@ describe('a key with rights of its own', () => {
     expect(await status(otto.key, 'auto')).toBe(200)
   })
 
-  it('has limits in place of the gateway’s', async () => {
+  it('has limits in place of the gateway’s', () => {
     const own = new Map([
       ['anna', { requestsPerMinute: 3 }],
       ['otto', { requestsPerMinute: 100, requestsPerDay: 1 }],
@@ -213,32 +213,37 @@ describe('a key with rights of its own', () => {
       () => ({ requestsPerMinute: 2 }),
       (caller) => own.get(caller) ?? {},
     )
-    const allowed = async (caller: string): Promise<number> => {
+    const allowed = (caller: string): number => {
       for (let count = 0; ; count += 1) {
-        const isRefused = await limit.request(caller).catch(() => true)
-        if (isRefused === true) return count
+        try {
+          limit.request(caller)
+        } catch {
+          return count
+        }
       }
     }
-    expect(await allowed('anna')).toBe(3)
-    expect(await allowed('otto')).toBe(1)
-    expect(await allowed('others')).toBe(2)
-    await expect(limit.request('otto')).rejects.toThrow('requests per day')
+    expect(allowed('anna')).toBe(3)
+    expect(allowed('otto')).toBe(1)
+    expect(allowed('others')).toBe(2)
+    expect(() => limit.request('otto')).toThrow('requests per day')
   })
 
-  it('counts tokens for the minute and the day', async () => {
+  it('counts tokens for the minute and the day', () => {
     const limit = createRateLimit(
       () => ({}),
       () => ({ tokensPerMinute: 10, tokensPerDay: 15 }),
     )
-    const one = await limit.reserve('anna', () => 9)
-    expect(await limit.headers('anna')).toMatchObject({ 'x-ratelimit-remaining-tokens': '1' })
+    const one = limit.reserve('anna', () => 9)
+    expect(limit.headers('anna')).toMatchObject({ 'x-ratelimit-remaining-tokens': '1' })
     one?.charge(15)
-    await expect(limit.request('anna')).rejects.toMatchObject({
-      code: 'rate_limited',
-      message: 'this key has used its 10 tokens per minute',
-    })
+    expect(() => limit.request('anna')).toThrow(
+      expect.objectContaining({
+        code: 'rate_limited',
+        message: 'this key has used its 10 tokens per minute',
+      }),
+    )
     // An estimate that was too high is corrected in both windows.
     one?.charge(9)
-    await limit.request('anna')
+    limit.request('anna')
   })
 })

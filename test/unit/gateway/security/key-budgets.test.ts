@@ -97,21 +97,21 @@ describe('the budget of a key', () => {
     ])
   })
 
-  it('holds beside the limits, and returns what a limit refused', async () => {
+  it('holds beside the limits, and returns what a limit refused', () => {
     const { budgets } = budgetsOf({ tokens: 100, per: 'ever' })
     const limit = createRateLimit(
       () => ({ tokensPerMinute: 50 }),
       () => ({}),
       budgets,
     )
-    const one = await limit.reserve('anna', () => 50)
-    await expect(limit.reserve('anna', () => 10)).rejects.toThrow('tokens per minute')
-    expect(await limit.headers('anna')).toMatchObject({
+    const one = limit.reserve('anna', () => 50)
+    expect(() => limit.reserve('anna', () => 10)).toThrow('tokens per minute')
+    expect(limit.headers('anna')).toMatchObject({
       'x-ratelimit-limit-tokens': '50',
       'x-ratelimit-remaining-tokens': '0',
       'x-skein-budget-remaining': '50',
     })
     one?.charge(0)
-    expect((await limit.headers('anna'))['x-skein-budget-remaining']).toBe('100')
+    expect(limit.headers('anna')['x-skein-budget-remaining']).toBe('100')
   })
 })
