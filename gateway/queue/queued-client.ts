@@ -14,6 +14,13 @@ export interface QueuedOptions extends RequestOptions {
   readonly onPosition?: (ahead: number) => void
 }
 
+/** The result of a request that still has its turn. */
+interface InTurn<T> {
+  readonly result: T
+  /** Records the answer and ends the turn. */
+  readonly done: () => void
+}
+
 /**
  * The same client with its requests queued. Batches have their own queue.
  *
@@ -25,11 +32,11 @@ export function queuedClient(
   clock: Clock,
   check: (asked: Asked) => void = () => {},
 ): GatewayClient {
-  /** Retries until there is a free slot or the deadline passes. */
+  /** Retries until there is a free slot or the deadline passes. The turn goes on until `done` is called. */
   const inTurn = async <T>(
     asked: Asked,
-    ask: (options: RequestOptions, turn: Turn) => Promise<T>,
-  ): Promise<T> => {
+    ask: (options: RequestOptions) => Promise<T>,
+  ): Promise<InTurn<T>> => {
     const { request, caller, options: given } = asked
     const { caller: _, onPosition, ...options } = given as Partial<QueuedOptions>
     const startedAtMs = clock.now()
@@ -45,10 +52,10 @@ export function queuedClient(
         if (timeoutMs <= 0) throw tooLate(options.timeoutMs, waitedMs)
         check(asked)
         try {
-          return await ask(
-            { ...options, ...(options.timeoutMs !== undefined && { timeoutMs }) },
-            turn,
+          const result = await ask(
+            options.timeoutMs === undefined ? options : { ...options, timeoutMs },
           )
+          return { result, done: () => endTurn(turn) }
         } catch (error) {
           // The client knows only the time that was left.
           if (InferenceError.is(error, 'deadline_exceeded') && waitedMs >= 1)
@@ -57,37 +64,41 @@ export function queuedClient(
           await turn.again(error)
         }
       }
-    } finally {
+    } catch (error) {
       turn.leave()
+      throw error
     }
   }
 
   return wrappedClient(client, {
-    whole: async (asked, ask) =>
-      await inTurn(asked, async (options, turn) => {
-        const answer = await ask(options)
-        turn.answered()
-        return answer
-      }),
+    async whole(asked, ask) {
+      const { result, done } = await inTurn(asked, ask)
+      done()
+      return result
+    },
     streamed<T>(asked: Asked, ask: (options: RequestOptions) => Answer<T>) {
       let answer: Answer<T> | undefined
+      const begun = async (options: RequestOptions): Promise<AsyncIterator<T & ServedChunk>> => {
+        answer = ask(options)
+        const chunks = answer[Symbol.asyncIterator]()
+        return resumed(await chunks.next(), chunks)
+      }
       /** The turn lasts until the stream ends; only failures before the first chunk are retried. */
-      const open = (): Promise<AsyncIterator<T & ServedChunk>> =>
-        new Promise((resolve, reject) => {
-          inTurn(asked, async (options, turn) => {
-            answer = ask(options)
-            const chunks = answer[Symbol.asyncIterator]()
-            const first = await chunks.next()
-            await new Promise<void>((ended) => resolve(tapped(resumed(first, chunks), { ended })))
-            turn.answered()
-          }).catch(reject)
-        })
+      const open = async (): Promise<AsyncIterator<T & ServedChunk>> => {
+        const { result: chunks, done } = await inTurn(asked, begun)
+        return tapped(chunks, { ended: done })
+      }
       return answerOver(
         () => openedLater(open),
         () => answer,
       )
     },
   })
+}
+
+function endTurn(turn: Turn): void {
+  turn.answered()
+  turn.leave()
 }
 
 function tooLate(

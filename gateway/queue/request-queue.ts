@@ -85,8 +85,7 @@ export class RequestQueue {
     if (!isFree) this.#checkRoom(lane, name, options)
     let startedAtMs = enteredAtMs
     let holds = false
-    const wait = async (first: boolean): Promise<void> => {
-      await this.#turnOf(lane, name, options, first)
+    const begin = (): void => {
       holds = true
       startedAtMs = clock.now()
     }
@@ -97,7 +96,10 @@ export class RequestQueue {
       this.#pump(lane, name)
     }
     if (isFree) options.onPosition?.(0)
-    await wait(false)
+    const waiter = this.#add(lane, name, options, false)
+    // Most requests have their turn at once, without a promise, a timer and a listener.
+    if (!waiter.isTurn) await this.#wait(lane, waiter, options)
+    begin()
     this.#init.onTurn?.(startedAtMs - enteredAtMs)
     return {
       answered: () => lane.answered(clock.now() - startedAtMs),
@@ -109,7 +111,9 @@ export class RequestQueue {
         if (clock.now() + pauseMs >= options.deadlineAtMs) throw refusal
         this.#pause(lane, name, pauseMs)
         release()
-        await wait(true)
+        const next = this.#add(lane, name, options, true)
+        if (!next.isTurn) await this.#wait(lane, next, options)
+        begin()
       },
       leave: release,
     }
@@ -149,13 +153,12 @@ export class RequestQueue {
     }
   }
 
-  async #turnOf(lane: Lane, name: string, options: EnterOptions, first: boolean): Promise<void> {
-    const waiter = new Waiting(options.key)
+  #add(lane: Lane, name: string, { key, onPosition }: EnterOptions, first: boolean): Waiting {
+    const waiter = new Waiting(key)
     lane.add(waiter, { first })
     this.#pump(lane, name)
-    if (lane.depth > 0 && !first) options.onPosition?.(lane.ahead(options.key) + 1)
-    // Most requests have their turn at once, without a promise, a timer and a listener.
-    if (!waiter.isTurn) await this.#wait(lane, waiter, options)
+    if (lane.depth > 0 && !first) onPosition?.(lane.ahead(key) + 1)
+    return waiter
   }
 
   async #wait(lane: Lane, waiter: Waiting, { signal, deadlineAtMs }: EnterOptions): Promise<void> {
