@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import { InferenceError, JsonCounter, SMALL_CLAIM_BYTES } from '../../protocol/index.ts'
-import type { BodyMemory, GatewayEnv } from '../context.ts'
+import type { GatewayEnv } from '../context.ts'
 import { GatheredBytes } from './gathered-bytes.ts'
 import { HttpRefusal } from './http-refusal.ts'
 
@@ -12,18 +12,8 @@ import { HttpRefusal } from './http-refusal.ts'
  *   the body is not read. HttpRefusal 413
  */
 export async function readBody(c: Context<GatewayEnv>): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    return await countedBytes(c.req.raw, c.get('memory'))
-  } catch (cause) {
-    if (cause instanceof HttpRefusal || InferenceError.is(cause)) throw cause
-    throw new InferenceError('invalid_request', 'the body has not arrived whole', { cause })
-  }
-}
-
-async function countedBytes(
-  request: Request,
-  memory: BodyMemory,
-): Promise<Uint8Array<ArrayBuffer>> {
+  const { raw: request } = c.req
+  const memory = c.get('memory')
   const counter = new JsonCounter()
   const count = (piece: Uint8Array): void => {
     counter.add(piece)
@@ -32,16 +22,21 @@ async function countedBytes(
   const announced = request.headers.get('content-length')
   // Looking at the body would cost a stream.
   const isSmall = announced !== null && Number(announced) <= SMALL_CLAIM_BYTES
-  if (isSmall || request.body === null) {
-    const bytes = new Uint8Array(await request.arrayBuffer())
-    count(bytes)
-    return bytes
+  try {
+    if (isSmall || request.body === null) {
+      const bytes = new Uint8Array(await request.arrayBuffer())
+      count(bytes)
+      return bytes
+    }
+    const gathered = new GatheredBytes(announced === null ? undefined : Number(announced))
+    // Leaving the loop cancels the body.
+    for await (const piece of request.body) {
+      count(piece)
+      gathered.add(piece)
+    }
+    return gathered.bytes
+  } catch (cause) {
+    if (cause instanceof HttpRefusal || InferenceError.is(cause)) throw cause
+    throw new InferenceError('invalid_request', 'the body has not arrived whole', { cause })
   }
-  const gathered = new GatheredBytes(announced === null ? undefined : Number(announced))
-  // Leaving the loop cancels the body.
-  for await (const piece of request.body) {
-    count(piece)
-    gathered.add(piece)
-  }
-  return gathered.bytes
 }
