@@ -209,7 +209,7 @@ export function createAdvertisementBook(init: BookInit): OwnedBook {
     },
     acquaintance: (peer) => entries.get(peer.toString())?.acquaintance,
     answered: (peer) => {
-      const entry = entries.get(peer.toString())
+      const entry = entries.get(peer)
       if (entry !== undefined) acquaint(entry, 'answered')
     },
     drop: (peer) => remove(peer.toString()),

@@ -92,8 +92,12 @@ export interface AdvertisementBook {
   all(): readonly Advertisement[]
   /** How this peer is known. `undefined`: no advertisement of it is kept. */
   acquaintance(peer: PeerId): Acquaintance | undefined
-  /** Records that this peer answered a request, so that no flood of other peers evicts its advertisement. */
-  answered(peer: PeerId): void
+  /**
+   * Records that a peer answered a request, so that no flood of other peers evicts its advertisement.
+   *
+   * @param peer its id as text
+   */
+  answered(peer: string): void
   /**
    * Verifies an envelope and keeps it if it is new.
    * @throws InferenceError `malformed` for a forged or invalid one, or one not signed by `expectedSigner`.

@@ -55,6 +55,15 @@ export class FrameReader {
   }
 
   /**
+   * The next frame, if all of it has arrived.
+   *
+   * @throws InferenceError `malformed` as {@link next}
+   */
+  take(): Uint8Array | undefined {
+    return this.#parse()
+  }
+
+  /**
    * The next frame; `undefined` at the remote's half-close. Not to be called again while a call is pending.
    *
    * @throws InferenceError `malformed` for a bad length, too many or too large frames; `truncated` for an end inside a

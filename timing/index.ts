@@ -28,7 +28,7 @@ export {
   Superseded,
 } from './scope.ts'
 export { SignalRace } from './signal-race.ts'
-export { openedLater, startingWith, type Tap, tapped } from './tapped.ts'
+export { failing, openedLater, startingWith, type Tap, tapped } from './tapped.ts'
 export {
   type BucketRate,
   type BucketState,

@@ -134,21 +134,42 @@ class OpenedLater<T> extends PlainStream<T> {
   async return(): Promise<Result<T>> {
     this.#isOver = true
     // One that is being opened is left when it is open.
-    const source = await this.#opening?.catch(() => undefined)
+    const source = this.#source ?? (await this.#opening?.catch(() => undefined))
     await source?.return?.()
     return OVER
   }
 
-  async #first(): Promise<Result<T>> {
-    this.#opening = (async () => await this.#open())()
+  #first(): Promise<Result<T>> {
     try {
-      this.#source = await this.#opening
+      const opened = this.#open()
+      return opened instanceof Promise ? this.#firstOf(opened) : this.#nextOf(opened)
     } catch (error) {
       this.#isOver = true
+      return Promise.reject(error)
+    }
+  }
+
+  async #firstOf(opening: Promise<Source<T>>): Promise<Result<T>> {
+    this.#opening = opening
+    try {
+      return await this.#nextOf(await opening)
+    } catch (error) {
+      if (this.#source === undefined) this.#isOver = true
       throw error
     }
-    return (await this.#source.next()) as Result<T>
   }
+
+  #nextOf(source: Source<T>): Promise<Result<T>> {
+    this.#source = source
+    return source.next() as Promise<Result<T>>
+  }
+}
+
+/** A stream that fails at its first read. */
+export function failing<T>(error: unknown): Stream<T> {
+  return openedLater<T>(() => {
+    throw error
+  })
 }
 
 /** One value, and then a stream, which is opened when the reader asks for more. */

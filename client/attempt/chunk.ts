@@ -24,6 +24,8 @@ const TOKENS = { max: LIMITS.maxTokenIds }
 /** Numbers of one embedding. */
 const MAX_DIMENSIONS = 65_536
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+
 const isNumber = (value: unknown): value is number => Number.isFinite(value)
 
 const topLogprob = z.object({
@@ -147,7 +149,7 @@ export function readChunk(kind: InferenceRequest['kind'], json: unknown): Answer
 
 function parseJson(json: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json))
+    return JSON.parse(UTF8.decode(json))
   } catch (cause) {
     throw new InferenceError('malformed', 'bad chunk: not JSON', { cause })
   }

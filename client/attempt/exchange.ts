@@ -52,12 +52,21 @@ export class Exchange {
    * @throws InferenceError `malformed`, `truncated`, `stream_reset`, or the one that the stream was aborted with
    */
   async next(): Promise<NodeFrame> {
-    const { reader, isKept } = this.wire
-    const bytes = await reader.next()
+    const bytes = await this.wire.reader.next()
     if (bytes === undefined) {
       throw new InferenceError('truncated', 'the stream ended without its terminal frame')
     }
-    const frame = decodeNodeFrame(bytes, isKept ? this.attemptId : undefined)
+    return this.#decoded(bytes)
+  }
+
+  /** The next frame, if it has arrived. @throws InferenceError `malformed` */
+  take(): NodeFrame | undefined {
+    const bytes = this.wire.reader.take()
+    return bytes && this.#decoded(bytes)
+  }
+
+  #decoded(bytes: Uint8Array): NodeFrame {
+    const frame = decodeNodeFrame(bytes, this.wire.isKept ? this.attemptId : undefined)
     this.#frames += 1
     return frame
   }

@@ -58,10 +58,7 @@ async function* peerAttempt(
   let ended: 'done' | 'failed' | undefined
   try {
     while (ended === undefined) {
-      const next = await watchdog.guard(exchange.next()).catch(async (error: unknown) => {
-        if (exchange.isStale(error) && !signal.aborted) return
-        throw await raceSignal(pathFailure(InferenceError.from(error), exchange.wire.path), signal)
-      })
+      const next = exchange.take() ?? (await nextFrame(exchange, watchdog, signal))
       if (next === undefined) {
         await end(exchange, init, ended)
         exchange = begin(await openWire(init, signal))
@@ -90,6 +87,20 @@ async function* peerAttempt(
     signal.removeEventListener('abort', onAbort)
     watchdog.close()
     await end(exchange, init, ended)
+  }
+}
+
+/** @returns undefined if the attempt is to be made once more on a new stream */
+async function nextFrame(
+  exchange: Exchange,
+  watchdog: Watchdog,
+  signal: AbortSignal,
+): Promise<NodeFrame | undefined> {
+  try {
+    return await watchdog.guard(exchange.next())
+  } catch (error) {
+    if (exchange.isStale(error) && !signal.aborted) return undefined
+    throw await raceSignal(pathFailure(InferenceError.from(error), exchange.wire.path), signal)
   }
 }
 

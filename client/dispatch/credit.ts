@@ -6,18 +6,20 @@ export class Credit {
   #granted = 0
 
   grant(): void {
-    this.#granted += 1
-    this.#waiting?.()
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    if (waiting === undefined) this.#granted += 1
+    else waiting()
   }
 
   /** @throws the reason of the race's signal */
-  async take(race: SignalRace): Promise<void> {
-    while (this.#granted === 0) {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      this.#waiting = resolve
-      await race.wait(promise)
-      this.#waiting = undefined
+  take(race: SignalRace): Promise<void> {
+    if (this.#granted === 0) {
+      return race.until((resolve) => {
+        this.#waiting = resolve
+      })
     }
     this.#granted -= 1
+    return Promise.resolve()
   }
 }

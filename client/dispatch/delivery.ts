@@ -37,7 +37,7 @@ const NO_TIMINGS: Timings = { queueMs: 0, prefillMs: 0, decodeMs: 0 }
 /** The events for the caller, and a record of what the caller has received. */
 export class Delivery {
   readonly #init: DeliveryInit
-  readonly #out: AnswerEvent[] = []
+  #out: AnswerEvent[] = []
   readonly #calls = new HeldCalls()
   #heldTokens = 0
   /** Until the answer has repeated itself once: at a second peer the repetition is what the model has to say. */
@@ -59,8 +59,10 @@ export class Delivery {
   }
 
   /** Removes and returns the events that the caller has not received yet. */
-  take(): AnswerEvent[] {
-    return this.#out.splice(0)
+  take(): readonly AnswerEvent[] {
+    const taken = this.#out
+    if (taken.length > 0) this.#out = []
+    return taken
   }
 
   get tokens(): number {

@@ -40,28 +40,28 @@ export class Meeting {
     this.#init = init
   }
 
-  /** Whether others should be met first: those that were met are full, and more are known by hearsay. */
-  isWanted(query: SelectionQuery): boolean {
-    return !this.#hasRoom({ ...query, met: true }) && this.#hearsOf(query)
+  /** Whether others than these should be met first: those that were met are full, and more are known by hearsay. */
+  isWanted(untried: readonly Choice[]): boolean {
+    const heard = untried.filter((choice) => !isMet(choice))
+    if (heard.length === 0) return false
+    return !this.#haveRoom(untried.filter(isMet)) && this.#reaches(heard).length > 0
   }
 
   /** Those of the choices that were met and may have room: other requests may have chosen a moment ago. */
   withRoom(choices: readonly Choice[]): readonly Choice[] {
-    return choices.filter(
-      ({ candidate }) =>
-        candidate.acquaintance !== 'heard' && this.#context.router.mayHaveRoom(candidate),
-    )
+    const { router } = this.#context
+    return choices.filter((choice) => isMet(choice) && router.mayHaveRoom(choice.candidate))
   }
 
   /** Whether a peer was not asked yet, met or known by hearsay, that may have room. */
   mayFindRoom(query: SelectionQuery): boolean {
-    return this.#hasRoom(query)
+    return this.#haveRoom(this.#init.untried(query))
   }
 
   /** Looks for a peer that can be asked beyond those known only by hearsay, if there are such. @returns whether one was met */
   async meets(query: SelectionQuery, signal: AbortSignal): Promise<boolean> {
     const accept = (): boolean => this.#init.untried({ ...query, met: true }).length > 0
-    return this.#reaches(query).length > 0 && (await this.#discover(accept, signal))
+    return this.#reaches(this.#init.untried(query)).length > 0 && (await this.#discover(accept, signal))
   }
 
   /**
@@ -75,14 +75,14 @@ export class Meeting {
     const patienceMs = Math.max(ROOM_WAIT_MS, PACES * wait.lookedMs)
     const untilMs = clock.now() + Math.min(MAX_ROOM_WAIT_MS, MAX_PART * wait.remainingMs)
     const met = { ...query, met: true }
-    let known = this.#init.untried(met).length
+    let known = this.#init.untried(met)
     let patientUntilMs = clock.now() + patienceMs
-    while (known > 0 && !this.#hasRoom(met)) {
+    while (known.length > 0 && !this.#haveRoom(known)) {
       const leftMs = Math.min(untilMs, patientUntilMs) - clock.now()
       if (leftMs <= 0 || !(await this.#looks(met, Math.min(leftMs, LOOK_MS), wait.signal))) break
-      const before = known
-      known = this.#init.untried(met).length
-      if (known > before) patientUntilMs = clock.now() + patienceMs
+      const before = known.length
+      known = this.#init.untried(met)
+      if (known.length > before) patientUntilMs = clock.now() + patienceMs
     }
     return choose()
   }
@@ -92,7 +92,7 @@ export class Meeting {
     const { clock } = this.#context
     using scope = openScope({ timeoutMs, clock }, { signal })
     try {
-      return await this.#discover(() => this.#hasRoom(met), scope.signal)
+      return await this.#discover(() => this.#haveRoom(this.#init.untried(met)), scope.signal)
     } catch (error) {
       if (signal.aborted || !scope.signal.aborted) throw error
       return true
@@ -104,25 +104,25 @@ export class Meeting {
     return directory.discover(this.#init.query, accept, { signal, again: false })
   }
 
-  #hasRoom(query: SelectionQuery): boolean {
+  #haveRoom(choices: readonly Choice[]): boolean {
     const { router } = this.#context
-    return this.#reaches(query).some((candidate) => router.mayHaveRoom(candidate))
+    return this.#reaches(choices).some((candidate) => router.mayHaveRoom(candidate))
   }
 
-  #hearsOf(query: SelectionQuery): boolean {
-    return this.#reaches(query).some(({ acquaintance }) => acquaintance === 'heard')
-  }
-
-  /** Untried peers without those in doubt, and those that could not be met a moment ago. */
-  #reaches(query: SelectionQuery): readonly Candidate[] {
+  /** Without those in doubt, and those that could not be met a moment ago. */
+  #reaches(choices: readonly Choice[]): readonly Candidate[] {
     const { directory, router } = this.#context
     const routing = this.#init.routing()
-    return this.#init
-      .untried(query)
+    return choices
       .map(({ candidate }) => candidate)
       .filter((candidate) => {
         const isSilent = candidate.acquaintance === 'heard' && directory.isSilent(candidate.key)
         return !isSilent && router.tier(candidate, routing) < DOUBTED_TIER
       })
   }
+}
+
+/** Whether this client has met the peer, which is not known by hearsay only. */
+export function isMet({ candidate }: Choice): boolean {
+  return candidate.acquaintance !== 'heard'
 }

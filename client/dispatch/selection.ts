@@ -6,7 +6,7 @@ import type { Choice, SelectionQuery } from './choice.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import { FailedPeers } from './failed-peers.ts'
 import { claimedPromptTokens, type Failure, mayRepeat } from './failures.ts'
-import { Meeting } from './meeting.ts'
+import { isMet, Meeting } from './meeting.ts'
 import { noneFound, noneLeft } from './no-peer.ts'
 import { resumeMethod } from './resume-need.ts'
 
@@ -126,17 +126,23 @@ export class Selection {
 
   /** A peer that can be asked at once, in addition to the busy ones. */
   immediate(query: SelectionQuery): Choice | undefined {
-    const routing = this.routing()
-    const { router } = this.#context
-    const usable = this.#untried(query).filter(
-      ({ candidate }) => router.tier(candidate, routing) < LEAVING_TIER,
-    )
-    return usable.length === 0 ? undefined : this.#pick(usable, query)
+    return this.#immediateOf(this.#untried(query), query)
   }
 
   /** A peer that this client has met and that can be asked at once, unless others should be met first. */
   known(query: SelectionQuery): Choice | undefined {
-    return this.meeting.isWanted(query) ? undefined : this.immediate({ ...query, met: true })
+    const untried = this.#untried(query)
+    if (this.meeting.isWanted(untried)) return undefined
+    return this.#immediateOf(untried.filter(isMet), query)
+  }
+
+  #immediateOf(choices: readonly Choice[], query: SelectionQuery): Choice | undefined {
+    const routing = this.routing()
+    const { router } = this.#context
+    const usable = choices.filter(
+      ({ candidate }) => router.tier(candidate, routing) < LEAVING_TIER,
+    )
+    return usable.length === 0 ? undefined : this.#pick(usable, query)
   }
 
   /** The same, after a look-up. */
@@ -269,10 +275,10 @@ export class Selection {
 
   /** Peers that can serve what is wanted and are not busy with it. */
   #suitable(candidates: readonly Candidate[], { resume, busy, met }: SelectionQuery): Choice[] {
-    const free = candidates.filter(({ key, acquaintance }) => {
-      if (met === true && acquaintance === 'heard') return false
-      return !busy.some((other) => other.key === key)
-    })
+    const free = candidates.filter(
+      (candidate) =>
+        (met !== true || isMet({ candidate })) && !busy.some(({ key }) => key === candidate.key),
+    )
     if (resume === undefined) return free.map((candidate) => ({ candidate }))
     return free.flatMap((candidate) => {
       const how = resumeMethod(candidate, resume)

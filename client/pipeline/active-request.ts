@@ -50,8 +50,7 @@ export class ActiveRequest {
     const scope = openScope({ timeoutMs, clock: settings.clock }, { signal, owner: closing })
     this.#request = request
     this.#scope = scope
-    const answer = openedLater(() => ask(request, scope))
-    return tapped(answer, {
+    return tapped(ask(request, scope), {
       failed: (error) => (signal?.aborted === true ? signal.reason : error),
       ended: () => {
         this.#scope = undefined

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { peerIdFromString } from '@libp2p/peer-id'
 import { type Host, setIdle } from '../../host/index.ts'
 import { InferenceError, PROTOCOLS } from '../../protocol/index.ts'
 import { type Connect, createPeerAttempt, KeptStreams, type PathOf } from '../attempt/index.ts'
@@ -67,7 +66,7 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
     random,
     salt: randomBytes(16),
     pathTo: (peer) => paths.of(peer),
-    onAnswered: (peer) => host.book.answered(peerIdFromString(peer)),
+    onAnswered: (peer) => host.book.answered(peer),
   })
   const prober = createProber({
     connect,

@@ -86,11 +86,10 @@ function slotsOf(
   model: string,
   trusted: readonly string[] | undefined,
 ): number {
-  const asked = serving(directory.known(), model).filter(
-    ({ peerId }) => trusted?.includes(peerId.toString()) ?? true,
-  )
-  return asked.reduce(
-    (sum, { slots, peerId }) => sum + Math.min(slots, MAX_SLOTS[directory.acquaintanceOf(peerId)]),
-    0,
-  )
+  let sum = 0
+  for (const { peerId, slots } of serving(directory.known(), model)) {
+    if (trusted?.includes(peerId.toString()) === false) continue
+    sum += Math.min(slots, MAX_SLOTS[directory.acquaintanceOf(peerId)])
+  }
+  return sum
 }

@@ -1,5 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
-import { type Clock, openedLater, tapped } from '../../timing/index.ts'
+import { type Clock, failing, tapped } from '../../timing/index.ts'
 import type { Stage } from './ask.ts'
 import { FailureMemory } from './failure-memory.ts'
 import type { PreparedRequest } from './prepare.ts'
@@ -20,14 +20,13 @@ export function remembered({ clock }: { readonly clock: Pick<Clock, 'now'> }): S
       hashed ??= keyOf(request)
       return hashed
     }
-    const answer = openedLater(() => {
-      const known = failures.size > 0 ? failures.recall(key(), clock.now()) : undefined
-      if (known === undefined) return next(request, scope)
+    const known = failures.size > 0 ? failures.recall(key(), clock.now()) : undefined
+    if (known !== undefined) {
       journal.remembered = true
-      throw known
-    })
+      return failing(known)
+    }
     let isDone = false
-    return tapped(answer, {
+    return tapped(next(request, scope), {
       value: ({ type }) => {
         if (type !== 'done') return
         isDone = true
@@ -35,7 +34,7 @@ export function remembered({ clock }: { readonly clock: Pick<Clock, 'now'> }): S
       },
       failed: (error) => {
         // Without an attempt there was no cost, and the next time a peer may be available.
-        if (!isDone && !journal.remembered && journal.attempts.length > 0) {
+        if (!isDone && journal.attempts.length > 0) {
           const code = scope.signal.aborted ? 'cancelled' : 'internal'
           failures.failed(key(), InferenceError.from(error, code), clock.now())
         }

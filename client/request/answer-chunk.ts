@@ -56,29 +56,35 @@ export function isEnd({ chunk }: Pick<AnswerPiece, 'chunk'>): boolean {
 /** All text of a chunk: content, reasoning and refusals, but not tool calls. */
 export function shownText(chunk: AnswerChunk): string {
   if (chunk.kind === 'embedding' || chunk.kind === 'score') return ''
-  if (chunk.kind === 'completion') return chunk.choices.map(({ text }) => text).join('')
-  const shown = chunk.choices.flatMap(({ delta: { content, reasoning_content, refusal } }) => [
-    content ?? '',
-    reasoning_content ?? '',
-    refusal ?? '',
-  ])
-  return shown.join('')
+  let shown = ''
+  for (const choice of chunk.choices) {
+    if ('text' in choice) shown += choice.text
+    else {
+      const { content, reasoning_content, refusal } = choice.delta
+      shown += (content ?? '') + (reasoning_content ?? '') + (refusal ?? '')
+    }
+  }
+  return shown
 }
 
 /** Everything that a chunk shows except reasoning: text, refusals, and names and arguments of tool calls. */
 export function shownAnswer(chunk: AnswerChunk): string {
   if (chunk.kind !== 'chat') return shownText(chunk)
-  const shown = chunk.choices.flatMap(({ delta: { content, refusal, tool_calls = [] } }) => [
-    content ?? '',
-    refusal ?? '',
-    ...tool_calls.map((call) => (call.function?.name ?? '') + (call.function?.arguments ?? '')),
-  ])
-  return shown.join('')
+  let shown = ''
+  for (const { delta } of chunk.choices) {
+    shown += (delta.content ?? '') + (delta.refusal ?? '')
+    for (const { function: called } of delta.tool_calls ?? []) {
+      shown += (called?.name ?? '') + (called?.arguments ?? '')
+    }
+  }
+  return shown
 }
 
 export function reasoningText(chunk: AnswerChunk): string {
-  if (chunk.kind !== 'chat') return ''
-  return chunk.choices.map(({ delta }) => delta.reasoning_content ?? '').join('')
+  let reasoning = ''
+  if (chunk.kind !== 'chat') return reasoning
+  for (const { delta } of chunk.choices) reasoning += delta.reasoning_content ?? ''
+  return reasoning
 }
 
 /** UTF-8 bytes of everything that a chunk shows, tool calls and reasoning included. */

@@ -85,8 +85,9 @@ export function resolveLimits<T extends object>(
   ...overrides: readonly { readonly [K in keyof T]?: T[K] | undefined }[]
 ): T {
   const resolved = { ...defaults }
-  for (const key of Object.keys(defaults) as (keyof T & string)[]) {
-    const value = overrides.findLast((given) => given[key] !== undefined)?.[key] ?? defaults[key]
+  for (const key in defaults) {
+    let value: T[typeof key] | undefined = defaults[key]
+    for (const given of overrides) if (given[key] !== undefined) value = given[key]
     if (typeof value !== 'number' || !(value > 0 && value <= MAX_TIMER_MS)) {
       throw new InferenceError('invalid_request', `${key} is not a number above 0 and below 2^31`, {
         details: { param: key },

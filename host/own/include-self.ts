@@ -38,9 +38,7 @@ function bookWithSelf(
       return self === undefined ? book.all() : [self, ...book.all()]
     },
     acquaintance: (peer) => (isSelf(peer) ? 'answered' : book.acquaintance(peer)),
-    answered: (peer) => {
-      if (!isSelf(peer)) book.answered(peer)
-    },
+    answered: (peer) => book.answered(peer),
     add: (envelope, expectedSigner) => book.add(envelope, expectedSigner),
     onUpdate: (listener) => book.onUpdate(listener),
   }

@@ -13,29 +13,49 @@ const QUANTILE = 0.95
  * removes the effect of the prompt's length: a tail caused by long prompts is no reason to hedge.
  */
 export class TtftRatios {
-  readonly #all: number[] = []
-  readonly #peers = new LRUCache<string, number[]>({ max: MAX_PEERS })
+  readonly #all = new Ratios()
+  readonly #peers = new LRUCache<string, Ratios>({ max: MAX_PEERS })
 
   add(peer: string, ratio: number): void {
-    push(this.#all, ratio)
-    const own = this.#peers.peek(peer) ?? []
-    push(own, ratio)
+    this.#all.add(ratio)
+    const own = this.#peers.peek(peer) ?? new Ratios()
+    own.add(ratio)
     this.#peers.set(peer, own)
   }
 
   /** The 95th percentile: the peer's own, else that of all peers; undefined with too few of both. */
   p95(peer: string): number | undefined {
-    return p95Of(this.#peers.peek(peer) ?? []) ?? p95Of(this.#all)
+    return this.#peers.peek(peer)?.p95 ?? this.#all.p95
   }
 }
 
-function push(ratios: number[], ratio: number): void {
-  ratios.push(ratio)
-  if (ratios.length > WINDOW) ratios.shift()
-}
+/** The newest ratios. Kept sorted: the percentile is asked for with every request. */
+class Ratios {
+  readonly #inOrder: number[] = []
+  readonly #sorted: number[] = []
 
-function p95Of(ratios: readonly number[]): number | undefined {
-  if (ratios.length < MIN_RATIOS) return undefined
-  // Numbers are sorted without calls of a comparison function: this runs for every request.
-  return Float64Array.from(ratios).sort()[Math.ceil(QUANTILE * ratios.length) - 1]
+  add(ratio: number): void {
+    this.#inOrder.push(ratio)
+    this.#sorted.splice(this.#placeOf(ratio), 0, ratio)
+    if (this.#inOrder.length <= WINDOW) return
+    const oldest = this.#inOrder.shift() ?? 0
+    this.#sorted.splice(this.#placeOf(oldest), 1)
+  }
+
+  get p95(): number | undefined {
+    const { length } = this.#sorted
+    return length < MIN_RATIOS ? undefined : this.#sorted[Math.ceil(QUANTILE * length) - 1]
+  }
+
+  /** Of the first ratio that is not smaller. */
+  #placeOf(ratio: number): number {
+    let from = 0
+    let to = this.#sorted.length
+    while (from < to) {
+      const middle = (from + to) >>> 1
+      if ((this.#sorted[middle] ?? 0) < ratio) from = middle + 1
+      else to = middle
+    }
+    return from
+  }
 }

@@ -85,7 +85,7 @@ export class AnswerRecorder {
    * @param report absent if a provider or the client itself ended the answer
    */
   inputs(report?: PeerReport): readonly FreeCheckInput[] {
-    const request = JSON.stringify(this.#request.body)
+    const { body } = this.#request
     return this.#parts.map((part, at) => {
       const { candidate, tokenIds, logprobs, unpaired, spelled, text } = part
       const isLast = at === this.#parts.length - 1
@@ -95,7 +95,10 @@ export class AnswerRecorder {
         logprobs,
         unpaired,
         text,
-        request,
+        // Encoded only for the checks that need it.
+        get request() {
+          return JSON.stringify(body)
+        },
         isFirst: at === 0 && !this.#isContinued,
         hasAllIds: this.#asked === undefined || this.#hasAllIds(part),
         spelled: spelled.length > 0 ? spelled.join('') : undefined,

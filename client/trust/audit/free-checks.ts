@@ -60,10 +60,12 @@ export class FreeChecks {
     ].flatMap((oddity) => oddity ?? [])
   }
 
-  #replay({ candidate, report, tokenIds, request }: FreeCheckInput): Oddity | undefined {
+  #replay(input: FreeCheckInput): Oddity | undefined {
+    const { candidate, report, tokenIds } = input
     if (report === undefined || tokenIds.length < MIN_TOKENS) return undefined
     const hash = createHash('sha256').update(Uint32Array.from(tokenIds)).digest('base64')
     const answer = `${candidate.key} ${specClassOf(candidate.model)} ${hash}`
+    const { request } = input
     const before = this.#answers.get(answer)
     this.#answers.set(answer, request)
     if (before === undefined || before === request) return undefined

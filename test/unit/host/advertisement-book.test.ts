@@ -202,7 +202,7 @@ describe('the advertisement book', () => {
   it('never evicts a peer that answered, however many others it meets', async () => {
     const { book } = openBook({ maxEntries: 4 })
     await book.take(await seal(node, { issuedAtMs: NOW - 60_000 }), { source: node.peerId })
-    book.answered(node.peerId)
+    book.answered(node.peerId.toString())
     for (let i = 0; i < 12; i += 1) {
       const flood = await createSigner()
       await book.take(await seal(flood, { issuedAtMs: NOW + 200_000 }), { source: flood.peerId })
@@ -247,7 +247,7 @@ describe('the advertisement book', () => {
     await book.take(await seal(third, { issuedAtMs: NOW }), { source: self.peerId })
     await book.take(await seal(other, { issuedAtMs: NOW }), { source: other.peerId })
     await book.take(await seal(node, { issuedAtMs: NOW }), { source: node.peerId })
-    book.answered(node.peerId)
+    book.answered(node.peerId.toString())
     const kept = book.kept()
     expect(kept.map(({ acquaintance }) => acquaintance)).toEqual(['answered', 'met', 'heard'])
     const { book: next } = openBook()
