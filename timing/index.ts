@@ -18,6 +18,7 @@ export { type DelayOptions, delay, pause, settledWithin, whilePending } from './
 export { followSignal } from './follow-signal.ts'
 export { IdleTimer } from './idle-timer.ts'
 export { Mailbox } from './mailbox.ts'
+export { NewestValues } from './newest-values.ts'
 export { nextTurn } from './next-turn.ts'
 export {
   openInnerScope,

@@ -19,7 +19,7 @@ export class Mailbox<T> implements Disposable {
 
   put(message: T): void {
     this.#messages.push(message)
-    this.#wake?.()
+    this.#onDue()
   }
 
   take(): T | undefined {
@@ -30,14 +30,13 @@ export class Mailbox<T> implements Disposable {
    * Resolves when a message arrives, at `untilMs` of the clock, or when the signal fires. May resolve early: the caller
    * checks all three.
    */
-  async wait(untilMs: number | undefined, signal: AbortSignal): Promise<void> {
-    if (this.#messages.length > 0 || signal.aborted) return
+  wait(untilMs: number | undefined, signal: AbortSignal): Promise<void> {
+    if (this.#messages.length > 0 || signal.aborted) return Promise.resolve()
     this.#listenTo(signal)
     this.#armFor(untilMs ?? Number.POSITIVE_INFINITY)
-    await new Promise<void>((resolve) => {
+    return new Promise((resolve) => {
       this.#wake = resolve
     })
-    this.#wake = undefined
   }
 
   [Symbol.dispose](): void {
@@ -66,5 +65,8 @@ export class Mailbox<T> implements Disposable {
     })
   }
 
-  readonly #onDue = (): void => this.#wake?.()
+  readonly #onDue = (): void => {
+    this.#wake?.()
+    this.#wake = undefined
+  }
 }

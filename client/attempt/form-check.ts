@@ -6,6 +6,8 @@ import { FORM_LIMITS as LIMITS } from './limits.ts'
 
 type Choice = ChatChunkChoice | CompletionChunk['choices'][number]
 
+const NO_LOGPROBS: readonly number[] = []
+
 interface Progress {
   bytes: number
   pieces: number
@@ -137,22 +139,26 @@ function fits(text: string, { isObject, required }: JsonForm): boolean {
 /** The number of alternatives for each token. */
 function logprobsOf(choice: Choice): readonly number[] {
   if ('delta' in choice) {
-    return (choice.logprobs?.content ?? []).map(({ top_logprobs: top }) => top?.length ?? 0)
+    const content = choice.logprobs?.content
+    return content ? content.map(({ top_logprobs: top }) => top?.length ?? 0) : NO_LOGPROBS
   }
-  const { tokens = [], top_logprobs: top } = choice.logprobs ?? {}
+  if (!choice.logprobs) return NO_LOGPROBS
+  const { tokens, top_logprobs: top } = choice.logprobs
   return tokens.map((_, at) => Object.keys(top?.[at] ?? {}).length)
 }
 
 function bytesOf(choice: Choice): number {
   if (!('delta' in choice)) return Buffer.byteLength(choice.text)
-  const { content, reasoning_content: reasoning, refusal, tool_calls: calls } = choice.delta
-  const called = (calls ?? []).map(
-    ({ function: call }) => (call?.name ?? '') + (call?.arguments ?? ''),
-  )
-  return [content, reasoning, refusal, ...called].reduce<number>(
-    (sum, text) => sum + Buffer.byteLength(text ?? ''),
-    0,
-  )
+  const { content, reasoning_content: reasoning, refusal, tool_calls: calls = [] } = choice.delta
+  let bytes = byteLength(content) + byteLength(reasoning) + byteLength(refusal)
+  for (const { function: called } of calls) {
+    bytes += byteLength(called?.name) + byteLength(called?.arguments)
+  }
+  return bytes
+}
+
+function byteLength(text: string | null | undefined): number {
+  return text ? Buffer.byteLength(text) : 0
 }
 
 function malformed(what: string): InferenceError {

@@ -59,8 +59,14 @@ export class DispatchRun {
         if (this.#failure !== undefined) throw this.#failure
         this.#readLeader()
         const message = this.#mailbox.take()
-        if (message !== undefined) this.#handle(...message)
-        else await this.#wait()
+        if (message !== undefined) {
+          this.#handle(...message)
+          continue
+        }
+        const untilMs = 'hedgeAtMs' in this.#state ? this.#state.hedgeAtMs : undefined
+        await this.#mailbox.wait(untilMs, this.#scope.signal)
+        this.#scope.signal.throwIfAborted()
+        if (untilMs !== undefined) this.#tick(untilMs)
       }
     } finally {
       await this.#parts.attempts.close()
@@ -68,13 +74,10 @@ export class DispatchRun {
     }
   }
 
-  async #wait(): Promise<void> {
-    const { signal } = this.#scope
-    const untilMs = 'hedgeAtMs' in this.#state ? this.#state.hedgeAtMs : undefined
-    await this.#mailbox.wait(untilMs, signal)
-    signal.throwIfAborted()
+  /** Has an effect from `untilMs` on. */
+  #tick(untilMs: number): void {
     const atMs = this.#context.clock.now()
-    if (untilMs === undefined || atMs < untilMs) return
+    if (atMs < untilMs) return
     this.#parts.leader.stalled()
     this.#apply({ type: 'ticked', atMs, stallAtMs: atMs + this.#parts.leader.stallMs() })
   }

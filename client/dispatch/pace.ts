@@ -1,3 +1,5 @@
+import { NewestValues } from '../../timing/index.ts'
+
 /** Gaps kept; the 99th percentile of these is the second or third longest. */
 const MAX_GAPS = 128
 /** With fewer gaps the pace of an answer is unknown. */
@@ -16,10 +18,7 @@ export interface PaceLimits {
 /** The pace of one peer's answer. Counts only time spent waiting for the peer. */
 export class Pace {
   readonly #limits: PaceLimits
-  /** In order of arrival. */
-  readonly #gaps: number[] = []
-  /** The same gaps sorted by length. Kept sorted, as sorting at each piece would be a third of the cost of a piece. */
-  readonly #sorted: number[] = []
+  readonly #gaps = new NewestValues(MAX_GAPS)
   /** Time spent waiting for empty pieces since the last piece with tokens. */
   #emptyMs = 0
   #windowMs = 0
@@ -43,7 +42,7 @@ export class Pace {
     const gapMs = this.#emptyMs + waitedMs
     this.#emptyMs = 0
     this.#doublings = 0
-    this.#remember(gapMs)
+    this.#gaps.add(gapMs)
     this.#windowMs += gapMs
     this.#windowTokens += tokens
     const { throughputWindowMs, minTokensPerSecond } = this.#limits
@@ -58,31 +57,14 @@ export class Pace {
   stallMs(): number {
     const { stallFloorMs } = this.#limits
     const scale = 2 ** this.#doublings
-    if (this.#gaps.length < MIN_GAPS) return UNKNOWN_FLOORS * stallFloorMs * scale
-    const sorted = this.#sorted
-    const at = (quantile: number): number => sorted[Math.floor(quantile * sorted.length)] ?? 0
+    const { count } = this.#gaps
+    if (count < MIN_GAPS) return UNKNOWN_FLOORS * stallFloorMs * scale
+    const at = (quantile: number): number => this.#gaps.at(Math.floor(quantile * count)) ?? 0
     return Math.max(stallFloorMs, STALL_FACTOR * at(0.5), at(0.99)) * scale
-  }
-
-  #remember(gapMs: number): void {
-    this.#gaps.push(gapMs)
-    this.#sorted.splice(firstNotBelow(this.#sorted, gapMs), 0, gapMs)
-    const forgotten = this.#gaps.length > MAX_GAPS ? this.#gaps.shift() : undefined
-    if (forgotten !== undefined) this.#sorted.splice(firstNotBelow(this.#sorted, forgotten), 1)
   }
 
   /** Records an action on a stall: within the same gap the next action waits twice as long. */
   stalled(): void {
     this.#doublings += 1
   }
-}
-
-function firstNotBelow(sorted: readonly number[], value: number): number {
-  let [low, high] = [0, sorted.length]
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((sorted[middle] ?? 0) < value) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { NewestValues } from '../../../timing/index.ts'
 
 /** Ratios kept over all peers, and for each. */
 const WINDOW = 128
@@ -13,49 +14,24 @@ const QUANTILE = 0.95
  * removes the effect of the prompt's length: a tail caused by long prompts is no reason to hedge.
  */
 export class TtftRatios {
-  readonly #all = new Ratios()
-  readonly #peers = new LRUCache<string, Ratios>({ max: MAX_PEERS })
+  readonly #all = new NewestValues(WINDOW)
+  readonly #peers = new LRUCache<string, NewestValues>({ max: MAX_PEERS })
 
   add(peer: string, ratio: number): void {
     this.#all.add(ratio)
-    const own = this.#peers.peek(peer) ?? new Ratios()
+    const own = this.#peers.peek(peer) ?? new NewestValues(WINDOW)
     own.add(ratio)
     this.#peers.set(peer, own)
   }
 
   /** The 95th percentile: the peer's own, else that of all peers; undefined with too few of both. */
   p95(peer: string): number | undefined {
-    return this.#peers.peek(peer)?.p95 ?? this.#all.p95
+    const own = this.#peers.peek(peer)
+    return (own && p95Of(own)) ?? p95Of(this.#all)
   }
 }
 
-/** The newest ratios. Kept sorted: the percentile is asked for with every request. */
-class Ratios {
-  readonly #inOrder: number[] = []
-  readonly #sorted: number[] = []
-
-  add(ratio: number): void {
-    this.#inOrder.push(ratio)
-    this.#sorted.splice(this.#placeOf(ratio), 0, ratio)
-    if (this.#inOrder.length <= WINDOW) return
-    const oldest = this.#inOrder.shift() ?? 0
-    this.#sorted.splice(this.#placeOf(oldest), 1)
-  }
-
-  get p95(): number | undefined {
-    const { length } = this.#sorted
-    return length < MIN_RATIOS ? undefined : this.#sorted[Math.ceil(QUANTILE * length) - 1]
-  }
-
-  /** Of the first ratio that is not smaller. */
-  #placeOf(ratio: number): number {
-    let from = 0
-    let to = this.#sorted.length
-    while (from < to) {
-      const middle = (from + to) >>> 1
-      if ((this.#sorted[middle] ?? 0) < ratio) from = middle + 1
-      else to = middle
-    }
-    return from
-  }
+function p95Of(ratios: NewestValues): number | undefined {
+  const { count } = ratios
+  return count < MIN_RATIOS ? undefined : ratios.at(Math.ceil(QUANTILE * count) - 1)
 }
