@@ -199,7 +199,7 @@ export function createAdvertisementBook(init: BookInit): OwnedBook {
 
   return {
     get: (peer) => entries.get(peer.toString())?.advertisement,
-    all: () => [...entries.values()].map(({ advertisement }) => advertisement),
+    all: () => Array.from(entries.values(), ({ advertisement }) => advertisement),
     add: (envelope, expectedSigner) =>
       take(envelope, expectedSigner === undefined ? {} : { expectedSigner }),
     take,

@@ -13,16 +13,9 @@ export class SignalRace implements Disposable {
 
   /** Settles like the promise. @throws the signal's reason as soon as it fires */
   wait<T>(promise: Promise<T>): Promise<T> {
-    return this.until((resolve, reject) => void promise.then(resolve, reject))
-  }
-
-  /** Settles as `begin` has it settled. @throws the signal's reason as soon as it fires */
-  until<T>(
-    begin: (resolve: (value: T | PromiseLike<T>) => void, reject: (error: unknown) => void) => void,
-  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#reject = reject
-      begin(resolve, reject)
+      promise.then(resolve, reject)
       if (this.#signal.aborted) this.#onAbort()
     })
   }

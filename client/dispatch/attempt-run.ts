@@ -1,5 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
-import { type Clock, followSignal, SignalRace } from '../../timing/index.ts'
+import { type Clock, followSignal } from '../../timing/index.ts'
 import type { AttemptEvent, AttemptInit, AttemptSource } from '../attempt/index.ts'
 import {
   type AnswerPiece,
@@ -46,6 +46,7 @@ export class AttemptRun {
   readonly #source: AttemptSource
   readonly #credit = new Credit()
   readonly #controller = new AbortController()
+  #hasEnded: boolean = false
   choice: Choice | undefined
   lease: ResumeLease | undefined
   note: AttemptNote | undefined
@@ -82,8 +83,7 @@ export class AttemptRun {
     options: { readonly signal: AbortSignal },
   ): Promise<void> {
     const { signal } = this.#controller
-    using _following = followSignal(options.signal, (reason) => this.#controller.abort(reason))
-    using race = new SignalRace(signal)
+    using _following = followSignal(options.signal, this.#stop)
     try {
       const { choice, lease } = await choose(signal)
       this.choice = choice
@@ -93,13 +93,14 @@ export class AttemptRun {
       let askedAt = this.#clock.now()
       for await (const event of this.#source(prepare(choice), { signal })) {
         send({ type: 'event', event, gapMs: this.#clock.now() - askedAt })
-        if (event.type === 'chunk') await this.#credit.take(race)
+        if (event.type === 'chunk') await this.#credit.take()
         askedAt = this.#clock.now()
       }
     } catch (error) {
       if (InferenceError.is(error) && !drawsOnBudget(error)) this.lease?.succeeded()
       send({ type: 'failed', error })
     } finally {
+      this.#hasEnded = true
       this.lease?.failed()
     }
   }
@@ -121,7 +122,13 @@ export class AttemptRun {
     this.#credit.grant()
   }
 
+  /** Has no effect on one that has ended. */
   cancel(): void {
-    this.#controller.abort(OVERTAKEN)
+    if (!this.#hasEnded) this.#stop(OVERTAKEN)
+  }
+
+  readonly #stop = (reason: unknown): void => {
+    this.#controller.abort(reason)
+    this.#credit.stop(reason)
   }
 }

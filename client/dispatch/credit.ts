@@ -1,25 +1,37 @@
-import type { SignalRace } from '../../timing/index.ts'
+interface Waiting {
+  readonly resolve: () => void
+  readonly reject: (reason: unknown) => void
+}
 
-/** Flow control: each grant allows a writer one more step. */
+/** Flow control: each grant allows a writer one more step, until it is stopped. */
 export class Credit {
-  #waiting: (() => void) | undefined
   #granted = 0
+  #waiting: Waiting | undefined
+  #stopped: { readonly reason: unknown } | undefined
 
   grant(): void {
     const waiting = this.#waiting
     this.#waiting = undefined
     if (waiting === undefined) this.#granted += 1
-    else waiting()
+    else waiting.resolve()
   }
 
-  /** @throws the reason of the race's signal */
-  take(race: SignalRace): Promise<void> {
-    if (this.#granted === 0) {
-      return race.until((resolve) => {
-        this.#waiting = resolve
-      })
+  /** Ends the wait for a grant, and each later one, with this reason. */
+  stop(reason: unknown): void {
+    this.#stopped ??= { reason }
+    this.#waiting?.reject(this.#stopped.reason)
+    this.#waiting = undefined
+  }
+
+  /** Not to be called again while a call is pending. @throws the reason for which it was stopped */
+  take(): Promise<void> {
+    if (this.#stopped !== undefined) return Promise.reject(this.#stopped.reason)
+    if (this.#granted > 0) {
+      this.#granted -= 1
+      return Promise.resolve()
     }
-    this.#granted -= 1
-    return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject }
+    })
   }
 }

@@ -91,7 +91,11 @@ export class DispatchRun {
   #act(effect: DispatchEffect): void {
     switch (effect.type) {
       case 'open':
-        this.#parts.attempts.start(effect, this.#parts.delivery.tokens)
+        // Every slow answer of a lone peer comes here.
+        if (effect.reason === 'hedge' && !this.#parts.opener.mayHedge()) {
+          const recovery = this.#parts.recovery.step()
+          this.#apply({ type: 'no-candidate', attempt: effect.attempt, recovery })
+        } else this.#parts.attempts.start(effect, this.#parts.delivery.tokens)
         return
       case 'cancel':
         this.#supersede(effect.attempt)

@@ -61,7 +61,9 @@ export class Meeting {
   /** Looks for a peer that can be asked beyond those known only by hearsay, if there are such. @returns whether one was met */
   async meets(query: SelectionQuery, signal: AbortSignal): Promise<boolean> {
     const accept = (): boolean => this.#init.untried({ ...query, met: true }).length > 0
-    return this.#reaches(this.#init.untried(query)).length > 0 && (await this.#discover(accept, signal))
+    return (
+      this.#reaches(this.#init.untried(query)).length > 0 && (await this.#discover(accept, signal))
+    )
   }
 
   /**

@@ -103,6 +103,11 @@ export class Opener {
     }
   }
 
+  /** Whether there is a peer that a hedge could ask, or that could be met for it. */
+  mayHedge(): boolean {
+    return this.selection.hasUntried([...this.#busy.values()])
+  }
+
   /** The attempt has ended. */
   release(id: number): void {
     this.#busy.delete(id)

@@ -69,6 +69,11 @@ export class Selection {
     return this.#failed.hasLostPath
   }
 
+  /** Whether a peer, met or known by hearsay, was not asked yet. */
+  hasUntried(busy: readonly Candidate[]): boolean {
+    return this.#untried({ busy }).length > 0
+  }
+
   /** Whether an untried peer advertises a context for a prompt of this length. */
   hasRoomFor(promptTokens: number): boolean {
     return this.#untried({ busy: [] }).some(
@@ -139,9 +144,7 @@ export class Selection {
   #immediateOf(choices: readonly Choice[], query: SelectionQuery): Choice | undefined {
     const routing = this.routing()
     const { router } = this.#context
-    const usable = choices.filter(
-      ({ candidate }) => router.tier(candidate, routing) < LEAVING_TIER,
-    )
+    const usable = choices.filter(({ candidate }) => router.tier(candidate, routing) < LEAVING_TIER)
     return usable.length === 0 ? undefined : this.#pick(usable, query)
   }
 

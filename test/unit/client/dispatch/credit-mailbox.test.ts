@@ -1,7 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Credit } from '../../../../client/dispatch/credit.ts'
-import { SignalRace } from '../../../../timing/index.ts'
 import { Mailbox } from '../../../../timing/mailbox.ts'
 
 const listeners = ({ signal }: AbortController): number => getEventListeners(signal, 'abort').length
@@ -24,26 +23,24 @@ afterEach(() => {
 describe('credit', () => {
   it('allows one step for each grant, including grants in advance', async () => {
     const credit = new Credit()
-    using race = new SignalRace(new AbortController().signal)
     credit.grant()
     credit.grant()
-    await credit.take(race)
-    await credit.take(race)
-    const third = credit.take(race)
+    await credit.take()
+    await credit.take()
+    const third = credit.take()
     expect(await settled(third)).toBe(false)
     credit.grant()
     await third
   })
 
-  it('rejects with the reason of the signal, and leaves no listener', async () => {
-    const controller = new AbortController()
-    const race = new SignalRace(controller.signal)
-    const taking = new Credit().take(race)
-    controller.abort(new Error('enough'))
+  it('ends a wait, and each later one, with the reason for which it was stopped', async () => {
+    const credit = new Credit()
+    const taking = credit.take()
+    credit.stop(new Error('enough'))
+    credit.stop(new Error('too late'))
+    credit.grant()
     await expect(taking).rejects.toThrow('enough')
-    await expect(new Credit().take(race)).rejects.toThrow('enough')
-    race[Symbol.dispose]()
-    expect(listeners(controller)).toBe(0)
+    await expect(credit.take()).rejects.toThrow('enough')
   })
 })
 
