@@ -1,5 +1,4 @@
 import { LRUCache } from 'lru-cache'
-import { toString as toText } from 'uint8arrays/to-string'
 
 /** Answers that a receipt can still be requested for. */
 const MAX_SERVED = 2_048
@@ -38,4 +37,6 @@ export class ServedLog {
   }
 }
 
-const idOf = (attemptId: Uint8Array): string => toText(attemptId, 'base64')
+function idOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('base64')
+}

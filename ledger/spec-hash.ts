@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { ModelAdvertisement } from '../protocol/index.ts'
 
 /** SHA-256 of what answers can be compared within: the weights, or where they are not known the id, and the template. */
@@ -7,7 +7,5 @@ export function specHashOf({
   id,
   templateHash,
 }: Pick<ModelAdvertisement, 'digest' | 'id' | 'templateHash'>): Uint8Array {
-  return createHash('sha256')
-    .update(`${digest ?? id}/${templateHash}`)
-    .digest()
+  return hash('sha256', `${digest ?? id}/${templateHash}`, 'buffer')
 }

@@ -36,7 +36,8 @@ export interface Claim {
  */
 export class ByteBudget {
   readonly #maxBytes: number
-  readonly #holders = new Map<string, number>()
+  readonly #peers = new Map<string, number>()
+  readonly #networks = new Map<string, number>()
   #usedBytes = 0
 
   constructor(maxBytes: number) {
@@ -48,51 +49,50 @@ export class ByteBudget {
   }
 
   /** Opens a claim that holds nothing yet. */
-  claim({ peer, network }: Holder): Claim {
-    const names = [`network ${network}`, `peer ${peer}`] as const
+  claim(holder: Holder): Claim {
     let held = 0
     let released = false
     return {
       grow: (bytes) => {
         if (released) return
-        if (!this.#hasRoom(names, held, bytes)) {
+        if (!this.#hasRoom(holder, held, bytes)) {
           throw new InferenceError('over_capacity', 'too many request bytes in memory', {
             retryAfterMs: RETRY_AFTER_MS,
           })
         }
         held += bytes
-        this.#add(names, bytes)
+        this.#add(holder, bytes)
       },
       shrink: (bytes) => {
         if (released) return
         held -= bytes
-        this.#add(names, -bytes)
+        this.#add(holder, -bytes)
       },
       release: () => {
-        if (!released) this.#add(names, -held)
+        if (!released) this.#add(holder, -held)
         released = true
       },
     }
   }
 
-  #hasRoom([network, peer]: readonly [string, string], held: number, bytes: number): boolean {
+  #hasRoom({ peer, network }: Holder, held: number, bytes: number): boolean {
     const free = this.#maxBytes - this.#usedBytes - bytes
     if (held + bytes <= SMALL_CLAIM_BYTES) return free >= 0
     const shared = free - this.#maxBytes * KEPT_FOR_SMALL
     if (this.#usedBytes === held) return held + bytes <= shared
-    return this.#heldBy(network) + bytes <= shared && this.#heldBy(peer) + bytes <= shared / 2
+    const [ofNetwork, ofPeer] = [this.#networks.get(network) ?? 0, this.#peers.get(peer) ?? 0]
+    return ofNetwork + bytes <= shared && ofPeer + bytes <= shared / 2
   }
 
-  #heldBy(name: string): number {
-    return this.#holders.get(name) ?? 0
-  }
-
-  #add(names: readonly string[], bytes: number): void {
+  #add({ peer, network }: Holder, bytes: number): void {
     this.#usedBytes += bytes
-    for (const name of names) {
-      const held = this.#heldBy(name) + bytes
-      if (held > 0) this.#holders.set(name, held)
-      else this.#holders.delete(name)
-    }
+    add(this.#peers, peer, bytes)
+    add(this.#networks, network, bytes)
   }
+}
+
+function add(held: Map<string, number>, name: string, bytes: number): void {
+  const total = (held.get(name) ?? 0) + bytes
+  if (total > 0) held.set(name, total)
+  else held.delete(name)
 }

@@ -18,7 +18,7 @@ export class EngineCall {
   isOver: boolean = false
   readonly #caller: AbortSignal | undefined
   readonly #own = new AbortController()
-  readonly #following: readonly Disposable[]
+  readonly #owner: Disposable | undefined
   /** Restarted for each wait: a timer of its own would cost more than most waits. */
   #timer: NodeJS.Timeout | undefined
   #timerMs = 0
@@ -28,10 +28,8 @@ export class EngineCall {
     caller?.throwIfAborted()
     owner?.throwIfAborted()
     this.#caller = caller
-    const end = (reason: unknown): void => this.#own.abort(reason)
-    this.#following = [caller, owner].flatMap((signal) =>
-      signal ? [followSignal(signal, end)] : [],
-    )
+    caller?.addEventListener('abort', this.#onCallerAbort, { once: true })
+    this.#owner = owner && followSignal(owner, (reason) => this.#own.abort(reason))
   }
 
   get signal(): AbortSignal {
@@ -77,9 +75,12 @@ export class EngineCall {
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer)
-    for (const one of this.#following) one[Symbol.dispose]()
+    this.#caller?.removeEventListener('abort', this.#onCallerAbort)
+    this.#owner?.[Symbol.dispose]()
     if (!this.isOver) this.#own.abort(LEFT)
   }
+
+  readonly #onCallerAbort = (): void => this.#own.abort(this.#caller?.reason)
 
   readonly #onLate = (): void => {
     if (!this.#isWaiting) return

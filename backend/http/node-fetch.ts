@@ -8,7 +8,7 @@ import { createBrotliDecompress, createUnzip } from 'node:zlib'
 const CONNECT_MS = 10_000
 
 /** Compressed events would come late. */
-const PLAIN = { accept: '*/*', 'accept-encoding': 'identity' }
+const PLAIN = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'node' }
 
 /** Codings of a body that some proxies use without being asked. */
 const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
@@ -51,9 +51,10 @@ export const nodeFetch: Fetch = (url, init) => {
   signal?.throwIfAborted()
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
-    const request = (/^https:/i.test(url) ? https : http).request(new URL(url), {
+    const request = (/^https:/i.test(url) ? https : http).request({
+      ...addressOf(url),
       method,
-      headers: { ...PLAIN, 'user-agent': 'node', ...headers, ...length },
+      headers: { ...PLAIN, ...headers, ...length },
     })
     let hasAnswer = false
     // Once there is an answer its reader gets the reason. With an error, Node could emit it on a socket that it has just
@@ -82,6 +83,18 @@ export const nodeFetch: Fetch = (url, init) => {
   })
 }
 
+/** What Node needs of a URL: it copies all options several times. */
+function addressOf(url: string): http.RequestOptions {
+  const { hostname, port, pathname, search, username, password } = new URL(url)
+  const address = {
+    hostname: hostname.replace(/^\[|\]$/g, ''),
+    port,
+    path: `${pathname}${search}`,
+  }
+  if (username === '' && password === '') return address
+  return { ...address, auth: `${decodeURIComponent(username)}:${decodeURIComponent(password)}` }
+}
+
 /** The body of an answer without its coding. */
 function decoded(answer: IncomingMessage): Readable {
   const decoder = DECODERS.get(answer.headers['content-encoding']?.trim().toLowerCase() ?? '')?.()
@@ -101,42 +114,77 @@ function boundConnecting(request: ClientRequest, socket: Socket): void {
   socket.once('close', settle)
 }
 
+/** Bytes kept for a reader before the server has to wait. */
+const HIGH_WATER_BYTES = 65_536
+
+interface PendingRead {
+  readonly resolve: (part: ReadableStreamReadResult<Uint8Array>) => void
+  readonly reject: (reason: unknown) => void
+}
+
 /** Reads a message as its reader asks: a slow one slows the server. */
 class MessageReader implements BodyReader {
   readonly #message: Readable
   readonly #signal: AbortSignal | undefined
-  #wake: () => void = () => {}
+  #parts: Uint8Array[] = []
+  #keptBytes = 0
+  #isEnded: boolean = false
   #failure: unknown
+  #pending: PendingRead | undefined
 
   constructor(message: Readable, signal: AbortSignal | undefined) {
     this.#message = message
     this.#signal = signal
-    const wake = (): void => this.#wake()
-    message.on('readable', wake)
-    message.on('end', wake)
+    message.on('data', (part: Uint8Array) => this.#keep(part))
+    message.on('end', () => {
+      this.#isEnded = true
+      this.#settle()
+    })
     message.on('error', (error) => {
       this.#failure = error
-      wake()
+      this.#settle()
     })
-    message.on('close', wake)
+    message.on('close', () => this.#settle())
   }
 
-  async read(): Promise<ReadableStreamReadResult<Uint8Array>> {
-    for (;;) {
-      // What an aborted call has left in its buffer is dropped, and looks like an end.
-      this.#signal?.throwIfAborted()
-      const value = this.#message.read() as Uint8Array | null
-      if (value !== null) return { done: false, value }
-      if (this.#failure !== undefined) throw this.#failure
-      if (this.#message.readableEnded) return { done: true, value: undefined }
-      if (this.#message.destroyed) throw new Error('the connection was closed')
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
+  read(): Promise<ReadableStreamReadResult<Uint8Array>> {
+    return new Promise((resolve, reject) => {
+      this.#pending = { resolve, reject }
+      this.#settle()
+    })
   }
 
   async cancel(): Promise<void> {
     this.#message.destroy()
+  }
+
+  #keep(part: Uint8Array): void {
+    this.#parts.push(part)
+    this.#keptBytes += part.byteLength
+    if (this.#keptBytes > HIGH_WATER_BYTES) this.#message.pause()
+    this.#settle()
+  }
+
+  /** Settles the pending read, if it can be. */
+  #settle(): void {
+    const pending = this.#pending
+    if (pending === undefined) return
+    // What an aborted call has left behind is dropped, and looks like an end.
+    if (this.#signal?.aborted === true) pending.reject(this.#signal.reason)
+    else if (this.#parts.length > 0) pending.resolve({ done: false, value: this.#take() })
+    else if (this.#failure !== undefined) pending.reject(this.#failure)
+    else if (this.#isEnded) pending.resolve({ done: true, value: undefined })
+    else if (this.#message.destroyed) pending.reject(new Error('the connection was closed'))
+    else return
+    this.#pending = undefined
+  }
+
+  #take(): Uint8Array {
+    const parts = this.#parts
+    this.#parts = []
+    this.#keptBytes = 0
+    if (this.#message.isPaused()) this.#message.resume()
+    const [only] = parts
+    return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts)
   }
 }

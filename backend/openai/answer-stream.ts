@@ -135,12 +135,17 @@ function chatChunk(
   const tokens = shape.withLogprobs ? chatLogprobs(logprobs) : []
   if (isEmpty && finish === null && tokens.length === 0) return undefined
   const chosen = {
-    ...{ index: 0, delta, finish_reason: finish },
+    index: 0,
+    delta,
+    finish_reason: finish,
     ...(finish === 'stop' && stopReasonOf(choice)),
     ...(tokens.length > 0 && { logprobs: { content: tokens } }),
   }
   return {
-    ...{ id: '', object: 'chat.completion.chunk', created: 0, model: shape.model },
+    id: '',
+    object: 'chat.completion.chunk',
+    created: 0,
+    model: shape.model,
     choices: [chosen],
   }
 }
@@ -161,14 +166,13 @@ function textChunk(
   if (text === '' && finish === null) return undefined
   const hasLogprobs = shape.withLogprobs && !isAbsent(logprobs)
   const chosen = {
-    ...{ index: 0, text, finish_reason: finish },
+    index: 0,
+    text,
+    finish_reason: finish,
     ...(finish === 'stop' && stopReasonOf(choice)),
     ...(hasLogprobs && { logprobs: completionLogprobs(logprobs, 'choices.0.logprobs') }),
   }
-  return {
-    ...{ id: '', object: 'text_completion', created: 0, model: shape.model },
-    choices: [chosen],
-  }
+  return { id: '', object: 'text_completion', created: 0, model: shape.model, choices: [chosen] }
 }
 
 /** The stop string that ended the answer, by vLLM's, SGLang's or llama-server's name. Token ids do not count. */

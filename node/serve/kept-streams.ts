@@ -21,7 +21,7 @@ export type WaitsFor = 'first' | 'next'
  */
 export class KeptStreams {
   readonly #closing = new AbortController()
-  readonly #waiting: Record<WaitsFor, Map<string, number>> = { first: new Map(), next: new Map() }
+  readonly #waiting: Record<WaitsFor, Counts> = { first: noCounts(), next: noCounts() }
 
   /** Fires when no stream is kept any longer. */
   get closing(): AbortSignal {
@@ -31,22 +31,19 @@ export class KeptStreams {
   /** Streams that wait. */
   get size(): number {
     const { first, next } = this.#waiting
-    return (first.get('all') ?? 0) + (next.get('all') ?? 0)
+    return first.all + next.all
   }
 
   /** Counts a waiting stream in. @returns counts it out, once; `undefined` if there are too many */
   wait(caller: Caller, what: WaitsFor): Disposable | undefined {
     const counts = this.#waiting[what]
-    const own = counts.get(`peer ${caller.peer}`) ?? 0
-    const bounds = boundsOn(caller, what, own)
-    if (bounds.some(([name, most]) => (counts.get(name) ?? 0) >= most)) return undefined
-    for (const [name] of bounds) add(counts, name, 1)
+    if (isFull(counts, caller, what)) return undefined
+    count(counts, caller, 1)
     let isOver = false
     return {
       [Symbol.dispose]() {
-        if (isOver) return
+        if (!isOver) count(counts, caller, -1)
         isOver = true
-        for (const [name] of bounds) add(counts, name, -1)
       },
     }
   }
@@ -57,34 +54,34 @@ export class KeptStreams {
   }
 }
 
-/**
- * Most streams that may wait, of each group that one of the caller's belongs to.
- *
- * @param own streams of the peer that wait for the same
- */
-function boundsOn(
-  { peer, network }: Caller,
-  what: WaitsFor,
-  own: number,
-): [group: string, most: number][] {
-  if (what === 'next') {
-    return [
-      ['all', MAX_WAITING],
-      [`peer ${peer}`, MAX_IDLE_PER_PEER],
-    ]
-  }
-  return [
-    ['all', MAX_WAITING],
-    [
-      `network ${network}`,
-      own < FEW_UNUSED ? MAX_UNUSED_PER_NETWORK_OF_FEW : MAX_UNUSED_PER_NETWORK,
-    ],
-    [`peer ${peer}`, MAX_UNUSED_PER_PEER],
-  ]
+/** Streams that wait for the same. */
+interface Counts {
+  all: number
+  readonly peers: Map<string, number>
+  readonly networks: Map<string, number>
+}
+
+function noCounts(): Counts {
+  return { all: 0, peers: new Map(), networks: new Map() }
+}
+
+/** Whether as many wait as may, in a group that one of the caller's belongs to. */
+function isFull(counts: Counts, { peer, network }: Caller, what: WaitsFor): boolean {
+  const own = counts.peers.get(peer) ?? 0
+  if (counts.all >= MAX_WAITING) return true
+  if (what === 'next') return own >= MAX_IDLE_PER_PEER
+  const most = own < FEW_UNUSED ? MAX_UNUSED_PER_NETWORK_OF_FEW : MAX_UNUSED_PER_NETWORK
+  return own >= MAX_UNUSED_PER_PEER || (counts.networks.get(network) ?? 0) >= most
+}
+
+function count(counts: Counts, { peer, network }: Caller, by: 1 | -1): void {
+  counts.all += by
+  add(counts.peers, peer, by)
+  add(counts.networks, network, by)
 }
 
 function add(counts: Map<string, number>, name: string, by: number): void {
-  const count = (counts.get(name) ?? 0) + by
-  if (count > 0) counts.set(name, count)
+  const number = (counts.get(name) ?? 0) + by
+  if (number > 0) counts.set(name, number)
   else counts.delete(name)
 }

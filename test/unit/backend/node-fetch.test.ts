@@ -55,6 +55,18 @@ describe('a call over HTTP', () => {
     expect(sockets).toHaveLength(1)
   })
 
+  it('takes the parts of its URL: a query, credentials, an address in brackets', async () => {
+    const { url } = await serve((request, response) => {
+      response.end(`${request.url} ${request.headers.authorization} ${request.headers.host}`)
+    })
+    const { host, port } = new URL(url)
+    const asked = await nodeFetch(`http://me:a%20b@${host}/v1?a=b%20c`, {})
+    const basic = `Basic ${Buffer.from('me:a b').toString('base64')}`
+    expect(await textOf(asked)).toBe(`/v1?a=b%20c ${basic} ${host}`)
+    // Nothing listens there: the address was understood.
+    await expect(nodeFetch(`http://[::1]:${port}/`, {})).rejects.toMatchObject({ port: +port })
+  })
+
   it('does not follow redirects', async () => {
     let asked = 0
     const { url } = await serve((_, response) => {
