@@ -3,12 +3,13 @@ import type { Answer, ServedChunk } from '../../client/index.ts'
 import { InferenceError, plainError } from '../../protocol/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { failureOf, servedHeaders, type TextStreamInit, textStream } from '../http/index.ts'
-import { DialectTexts } from './dialect-texts.ts'
+import { DialectText } from './dialect-text.ts'
 import type { DialectWriter } from './dialect-writer.ts'
 import { type GivenHints, ignoreHints } from './ignored.ts'
 import { openAnswer } from './opened-answer.ts'
 
-export interface DialectStreamInit<T> extends Omit<TextStreamInit, 'headers' | 'keepAliveMs'> {
+export interface DialectStreamInit<T>
+  extends Omit<TextStreamInit, 'first' | 'headers' | 'keepAliveMs'> {
   readonly writer: DialectWriter<T & ServedChunk>
   /** A failure in the caller's words. */
   readonly reworded?: (failure: InferenceError) => InferenceError
@@ -35,9 +36,8 @@ export async function streamDialect<T extends { readonly model: string }>(
   if (hints !== undefined && opened.served !== undefined) {
     ignoreHints(c, context, hints, opened.served)
   }
-  const texts = new DialectTexts(opened.chunks, {
+  const text = new DialectText<T & ServedChunk>({
     writer,
-    begins: opened.served === undefined,
     onGap: (ms) => metrics?.gap(ms),
     end: () => {
       if (answer.usage !== undefined) return writer.end(answer.usage, answer.event?.verification)
@@ -50,9 +50,12 @@ export async function streamDialect<T extends { readonly model: string }>(
       return writer.fail(failure)
     },
   })
-  return textStream(texts, {
+  const { keepAliveMs } = limits
+  return textStream(opened.chunks, text, {
     ...init,
-    keepAliveMs: limits.keepAliveMs,
-    ...(opened.served !== undefined && { headers: servedHeaders(opened.served) }),
+    keepAliveMs,
+    ...(opened.served === undefined
+      ? { first: text.begin() }
+      : { headers: servedHeaders(opened.served) }),
   })
 }

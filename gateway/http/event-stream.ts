@@ -1,4 +1,4 @@
-import { TextSource, type TextSourceInit } from './text-source.ts'
+import { type TextForm, TextSource, type TextSourceInit } from './text-source.ts'
 
 const encoder = new TextEncoder()
 
@@ -6,9 +6,12 @@ const encoder = new TextEncoder()
 const KEEP_ALIVE = ': keep-alive\n\n'
 
 /** The texts of bodies, for servers, which write them without a web stream in between. */
-const sources = new WeakMap<ReadableStream, TextSource>()
+const sources = new WeakMap<ReadableStream, Texts>()
 
-export interface TextStreamInit extends Pick<TextSourceInit, 'keepAliveMs'> {
+/** The text of a body, in parts. */
+export type Texts = Pick<TextSource<unknown>, 'cancel' | 'read'>
+
+export interface TextStreamInit extends Pick<TextSourceInit, 'first' | 'keepAliveMs'> {
   /** Text without content, in the format of the stream. @default a comment of server-sent events */
   readonly keepAlive?: () => string
   /** @default text/event-stream */
@@ -17,17 +20,17 @@ export interface TextStreamInit extends Pick<TextSourceInit, 'keepAliveMs'> {
 }
 
 /**
- * Sends texts as they arrive; those of one turn of the event loop leave as one write. They are pulled by the reader, so a
- * slow reader slows the engine, and a reader that leaves cancels the work.
- *
- * @param texts must not throw: failures after the first byte are part of the stream. Empty ones are not sent
+ * Sends pieces as text as they arrive; those of one turn of the event loop leave as one write. They are pulled by the
+ * reader, so a slow reader slows the engine, and a reader that leaves cancels the work.
  */
-export function textStream(
-  texts: AsyncIterator<string, void, void>,
+export function textStream<T>(
+  pieces: AsyncIterator<T>,
+  form: TextForm<T>,
   init: TextStreamInit,
 ): Response {
-  const { keepAliveMs, keepAlive = () => KEEP_ALIVE, contentType = 'text/event-stream' } = init
-  const source = new TextSource(texts, { keepAliveMs, keepAlive })
+  const { keepAliveMs, first = '', keepAlive = () => KEEP_ALIVE } = init
+  const { contentType = 'text/event-stream' } = init
+  const source = new TextSource(pieces, form, { keepAliveMs, keepAlive, first })
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -53,7 +56,7 @@ export function textStream(
 }
 
 /** The texts of a response that {@link textStream} made, to be read instead of its body. Absent for any other body. */
-export function textsOf({ body }: Response): TextSource | undefined {
+export function textsOf({ body }: Response): Texts | undefined {
   return body === null || body.locked ? undefined : sources.get(body)
 }
 

@@ -2,23 +2,35 @@
  * HTTP bodies, answers, streams and errors, shared by all dialects.
  *
  * @example
- * async function* texts() {
- *   yield sse({ text: 'Hello!' })
+ * async function* pieces() {
+ *   yield 'Hello!'
  * }
- * const response = textStream(texts(), { keepAliveMs: 10_000 })
+ * const form = {
+ *   take: (text: string) => sse({ text }),
+ *   end: () => sse('[DONE]'),
+ *   fail: () => sse({ error: 'failed' }),
+ * }
+ * const response = textStream(pieces(), form, { keepAliveMs: 10_000 })
  *
  * @packageDocumentation
  */
 export { bodyMemory } from './body-memory.ts'
 export { boundedRequest } from './bounded-body.ts'
 export { type ErrorFormat, errorBody, errorResponse, failureOf } from './error-body.ts'
-export { sse, type TextStreamInit, textStream, textsOf, within } from './event-stream.ts'
+export {
+  sse,
+  type TextStreamInit,
+  type Texts,
+  textStream,
+  textsOf,
+  within,
+} from './event-stream.ts'
 export { GatheredBytes } from './gathered-bytes.ts'
 export { HttpRefusal } from './http-refusal.ts'
 export { exceededLength } from './length-exceeded.ts'
 export { readBody } from './read-body.ts'
 export { type JsonBody, readJsonObject } from './read-json.ts'
 export { type Served, servedHeaders } from './served-headers.ts'
-export type { TextSource } from './text-source.ts'
+export type { TextForm } from './text-source.ts'
 export { untilAborted } from './until-aborted.ts'
 export { skeinField, type VerificationSummary, verificationHeader } from './verification-summary.ts'

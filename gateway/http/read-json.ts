@@ -39,9 +39,11 @@ export async function readJsonObject(c: Context<GatewayEnv>): Promise<JsonBody> 
   return body as JsonBody
 }
 
+const decoder = new TextDecoder()
+
 /** Takes the bytes: what is parsed from the text takes as much once more. */
 function textOf(bytes: Uint8Array<ArrayBuffer>): string {
-  const text = new TextDecoder().decode(bytes)
+  const text = decoder.decode(bytes)
   if (bytes.length > SMALL_CLAIM_BYTES) freeBytes(bytes)
   return text
 }

@@ -6,6 +6,8 @@ export interface TextSourceInit {
   readonly keepAliveMs: number
   /** Text without content, in the format of the stream. */
   readonly keepAlive: () => string
+  /** Sent before the first piece. @default nothing */
+  readonly first?: string
 }
 
 /** What is to be written at once. */
@@ -15,16 +17,27 @@ export interface TextPart {
   readonly isLast: boolean
 }
 
+/** How pieces are written as text. */
+export interface TextForm<T> {
+  /** An empty text is not sent. What it throws is the failure of the stream. */
+  take(piece: T): string
+  /** The text after the last piece. What it throws is the failure of the stream. */
+  end(): string
+  /** The text in place of the rest. What it throws breaks the stream off. */
+  fail(error: unknown): string
+}
+
 type Reader = Pick<PromiseWithResolvers<TextPart>, 'reject' | 'resolve'>
 
 /**
- * Texts of a stream, in parts: those of one turn of the event loop are one part. Texts are asked for only while a part is
- * read, so a slow reader slows their source.
+ * Pieces of a stream as text, in parts: those of one turn of the event loop are one part. Pieces are asked for only while
+ * a part is read, so a slow reader slows their source.
  */
-export class TextSource {
-  readonly #texts: AsyncIterator<string, void, void>
+export class TextSource<T> {
+  readonly #pieces: AsyncIterator<T>
+  readonly #form: TextForm<T>
   readonly #init: TextSourceInit
-  #text = ''
+  #text: string
   #isOver: boolean = false
   #isAsking: boolean = false
   #reader: Reader | undefined
@@ -34,13 +47,14 @@ export class TextSource {
   /** Armed at the first read and left armed: it is moved when it fires, and not with each part. */
   #timer: NodeJS.Timeout | undefined
 
-  /** @param texts empty ones are skipped */
-  constructor(texts: AsyncIterator<string, void, void>, init: TextSourceInit) {
-    this.#texts = texts
+  constructor(pieces: AsyncIterator<T>, form: TextForm<T>, init: TextSourceInit) {
+    this.#pieces = pieces
+    this.#form = form
     this.#init = init
+    this.#text = init.first ?? ''
   }
 
-  /** The next part. Not to be called again while a call is pending. @throws as the texts do */
+  /** The next part. Not to be called again while a call is pending. @throws what breaks the stream off */
   read(): Promise<TextPart> {
     return new Promise((resolve, reject) => {
       this.#reader = { resolve, reject }
@@ -52,41 +66,52 @@ export class TextSource {
     })
   }
 
-  /** Ends the texts, because their reader has left. */
+  /** Leaves the pieces, because their reader has left. */
   async cancel(): Promise<void> {
     this.#isOver = true
     this.#text = ''
     this.#give()
-    await this.#texts.return?.()
+    await this.#pieces.return?.()
   }
 
   #ask(): void {
     const isWanted = this.#reader !== undefined && this.#text.length < MAX_WRITE_CHARS
     if (this.#isAsking || this.#isOver || !isWanted) return
     this.#isAsking = true
-    this.#texts.next().then(this.#onText, this.#onFailure)
+    this.#pieces.next().then(this.#onResult, this.#onFailure)
   }
 
-  readonly #onText = (result: IteratorResult<string, void>): void => {
-    this.#isAsking = false
+  readonly #onResult = (result: IteratorResult<T>): void => {
     if (this.#isOver) return
-    if (result.done === true) {
-      this.#isOver = true
-      this.#give()
+    try {
+      this.#text += result.done === true ? this.#form.end() : this.#form.take(result.value)
+    } catch (error) {
+      this.#break(error)
       return
     }
-    this.#text += result.value
-    if (this.#text.length >= MAX_WRITE_CHARS) this.#give()
+    this.#isAsking = false
+    this.#isOver = result.done === true
+    if (this.#isOver || this.#text.length >= MAX_WRITE_CHARS) this.#give()
     else if (this.#text !== '') this.#soon()
     this.#ask()
+  }
+
+  /** What cannot be written ends the pieces at their source, too. */
+  #break(error: unknown): void {
+    const fail = (): void => this.#onFailure(error)
+    Promise.resolve(this.#pieces.return?.()).then(fail, fail)
   }
 
   readonly #onFailure = (error: unknown): void => {
     if (this.#isOver) return
     this.#isOver = true
-    this.#text = ''
-    // Kept for the next read where none waits, so that a broken answer never ends like a whole one.
-    this.#failure = { error }
+    try {
+      this.#text += this.#form.fail(error)
+    } catch (failure) {
+      this.#text = ''
+      // Kept for the next read where none waits, so that a broken answer never ends like a whole one.
+      this.#failure = { error: failure }
+    }
     this.#give()
   }
 

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { TextSource } from '../http/index.ts'
+import type { Texts } from '../http/index.ts'
 
 /** The head waits so long for the first text, to leave in one packet with it. */
 const HEAD_MS = 100
@@ -11,7 +11,7 @@ const HEAD_MS = 100
 export async function sendTexts(
   outgoing: ServerResponse,
   { status, headers }: Pick<Response, 'headers' | 'status'>,
-  texts: TextSource,
+  texts: Texts,
 ): Promise<void> {
   const leave = (): void => void texts.cancel().catch(() => {})
   if (outgoing.destroyed) return leave()

@@ -5,6 +5,7 @@ import { afterEach, expect, it } from 'vitest'
 import { textStream } from '../../../../gateway/http/index.ts'
 import { inTurn } from '../../../../gateway/server/in-turn.ts'
 import { listening } from '../../../../gateway/server/listening.ts'
+import { AS_TEXT } from './as-text.ts'
 
 const open: { server: Server; socket: Socket }[] = []
 
@@ -74,7 +75,7 @@ it('cancels the answer of a caller that leaves, and begins none that waits', asy
           return Promise.resolve({ done: true, value: undefined })
         },
       }
-      return textStream(texts, { keepAliveMs: 60_000 })
+      return textStream(texts, AS_TEXT, { keepAliveMs: 60_000 })
     },
     ['/first', '/second', '/third'],
   )

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { afterEach, expect, it } from 'vitest'
 import { textStream } from '../../../../gateway/http/index.ts'
 import { listening } from '../../../../gateway/server/listening.ts'
+import { AS_TEXT } from './as-text.ts'
 
 const servers: AsyncDisposable[] = []
 afterEach(async () => {
@@ -11,7 +12,11 @@ afterEach(async () => {
 
 /** A connection to a server that streams these texts, after its request was sent. */
 async function ask(texts: AsyncIterator<string, void, void>): Promise<Socket> {
-  const server = await listening(() => textStream(texts, { keepAliveMs: 60_000 }), '127.0.0.1', 0)
+  const server = await listening(
+    () => textStream(texts, AS_TEXT, { keepAliveMs: 60_000 }),
+    '127.0.0.1',
+    0,
+  )
   const { port } = server.address() as { readonly port: number }
   const socket = connect(port, '127.0.0.1')
   servers.push({
