@@ -4,6 +4,8 @@ import { LRUCache } from 'lru-cache'
 const MAX_SERVED = 2_048
 /** Time after its end in which an answer can get a receipt. */
 const MAX_AGE_MS = 600_000
+/** How exactly: a finer clock costs a timer for each millisecond with an answer. */
+const AGE_STEP_MS = 1_000
 
 /** An answer as its node remembers it. */
 export interface Served {
@@ -19,7 +21,9 @@ export interface Served {
 
 /** Recent answers of a node, by attempt. Bounded. */
 export class ServedLog {
-  readonly #served = new LRUCache<string, Served>({ max: MAX_SERVED, ttl: MAX_AGE_MS })
+  readonly #served = new LRUCache<string, Served>({
+    ...{ max: MAX_SERVED, ttl: MAX_AGE_MS, ttlResolution: AGE_STEP_MS },
+  })
 
   /** Remembers an answer. */
   note(attemptId: Uint8Array, served: Served): void {

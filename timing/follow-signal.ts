@@ -1,9 +1,5 @@
 type Act = (reason: unknown) => void
 
-interface Followers extends Disposable {
-  readonly acts: Set<Act>
-}
-
 const followed = new WeakMap<AbortSignal, Followers>()
 
 /**
@@ -17,31 +13,48 @@ export function followSignal(signal: AbortSignal, act: Act): Disposable {
     act(signal.reason)
     return { [Symbol.dispose]: () => {} }
   }
-  const followers = followed.get(signal) ?? listenTo(signal)
-  // The same function may follow twice.
-  const own: Act = (reason) => act(reason)
-  followers.acts.add(own)
-  return {
-    [Symbol.dispose]: () => {
-      followers.acts.delete(own)
-      if (followers.acts.size === 0) followers[Symbol.dispose]()
-    },
+  const followers = followed.get(signal) ?? new Followers(signal)
+  return new Follower(followers, act)
+}
+
+/** All that follow one signal. */
+class Followers {
+  readonly #signal: AbortSignal
+  readonly #all = new Set<Follower>()
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+    signal.addEventListener('abort', this.#onAbort, { once: true })
+    followed.set(signal, this)
+  }
+
+  add(one: Follower): void {
+    this.#all.add(one)
+  }
+
+  remove(one: Follower): void {
+    this.#all.delete(one)
+    if (this.#all.size > 0) return
+    if (followed.get(this.#signal) === this) followed.delete(this.#signal)
+    this.#signal.removeEventListener('abort', this.#onAbort)
+  }
+
+  readonly #onAbort = (): void => {
+    for (const { act } of this.#all) act(this.#signal.reason)
   }
 }
 
-function listenTo(signal: AbortSignal): Followers {
-  const acts = new Set<Act>()
-  const onAbort = (): void => {
-    for (const act of acts) act(signal.reason)
+class Follower implements Disposable {
+  readonly act: Act
+  readonly #followers: Followers
+
+  constructor(followers: Followers, act: Act) {
+    this.act = act
+    this.#followers = followers
+    followers.add(this)
   }
-  signal.addEventListener('abort', onAbort, { once: true })
-  const followers: Followers = {
-    acts,
-    [Symbol.dispose]: () => {
-      if (followed.get(signal) === followers) followed.delete(signal)
-      signal.removeEventListener('abort', onAbort)
-    },
+
+  [Symbol.dispose](): void {
+    this.#followers.remove(this)
   }
-  followed.set(signal, followers)
-  return followers
 }

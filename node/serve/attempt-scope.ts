@@ -1,6 +1,6 @@
-import type { Stream } from '@libp2p/interface'
 import { InferenceError } from '../../protocol/index.ts'
 import { type Clock, followSignal, SignalRace, systemClock } from '../../timing/index.ts'
+import type { StreamEnd } from './stream-end.ts'
 
 /**
  * The life of one attempt: its signal fires when the client resets or the connection is lost (`cancelled`), when the
@@ -10,7 +10,7 @@ export class AttemptScope {
   readonly #controller = new AbortController()
   /** The waits of the attempt, one at a time; each ends when the signal fires. */
   readonly race: SignalRace
-  readonly #stream: Stream
+  readonly #end: StreamEnd
   readonly #nodeStop: Disposable
   readonly #clock: Clock
   #deadline: { readonly atMs: number; readonly message: string } | undefined
@@ -19,12 +19,12 @@ export class AttemptScope {
   /** Whether the client is gone, so that no frame can reach it. */
   clientGone: boolean = false
 
-  constructor(stream: Stream, nodeSignal: AbortSignal, clock: Clock = systemClock) {
+  constructor(end: StreamEnd, nodeSignal: AbortSignal, clock: Clock = systemClock) {
     this.#clock = clock
-    this.#stream = stream
+    this.#end = end
     this.race = new SignalRace(this.signal)
-    stream.addEventListener('close', this.#onClose)
-    if (stream.status !== 'open') this.#onClose()
+    end.onClose = this.#onClose
+    if (end.isOver) this.#onClose()
     this.#nodeStop = followSignal(nodeSignal, (reason) =>
       this.fail(InferenceError.from(reason, 'draining')),
     )
@@ -47,7 +47,7 @@ export class AttemptScope {
 
   close(): void {
     this.#timer?.timer[Symbol.dispose]()
-    this.#stream.removeEventListener('close', this.#onClose)
+    this.#end.onClose = undefined
     this.#nodeStop[Symbol.dispose]()
     this.race[Symbol.dispose]()
   }

@@ -6,11 +6,13 @@ import { AttemptScope } from './attempt-scope.ts'
 import type { Caller } from './caller.ts'
 import type { ServeContext, ServedRequest } from './context.ts'
 import { Reply } from './reply.ts'
+import { StreamEnd } from './stream-end.ts'
 import { Upload, uploadBounds } from './upload.ts'
 
 /** A stream and what of it belongs to one attempt. */
 export interface Exchange extends Pick<ServedAttempt, 'memory'> {
   readonly stream: Stream
+  readonly end: StreamEnd
   readonly reader: FrameReader
   /** On a kept stream. */
   readonly kept?: {
@@ -37,7 +39,8 @@ export async function serveInference(
     stream,
     uploadBounds((bytes) => memory.grow(bytes)),
   )
-  await serveExchange({ stream, reader, memory }, caller, context)
+  using end = new StreamEnd(stream)
+  await serveExchange({ stream, end, reader, memory }, caller, context)
   reader.close()
 }
 
@@ -47,7 +50,7 @@ export async function serveInference(
  * @returns whether the stream can carry another attempt
  */
 export async function serveExchange(
-  { stream, reader, memory, kept }: Exchange,
+  { stream, end, reader, memory, kept }: Exchange,
   caller: Caller,
   context: ServeContext,
 ): Promise<boolean> {
@@ -55,7 +58,7 @@ export async function serveExchange(
   const { clock, gate, limits } = context
   const { writeStallMs, lingerMs } = limits
   const startedAtMs = clock.wall()
-  const scope = new AttemptScope(stream, context.signal, clock)
+  const scope = new AttemptScope(end, context.signal, clock)
   const isKept = kept !== undefined
   const upload = new Upload({ reader, race: scope.race, isKept })
   const isContended = (): boolean => gate.isContendedFor(peer)

@@ -12,6 +12,7 @@ import type { Caller } from './caller.ts'
 import type { ServeContext } from './context.ts'
 import { serveExchange } from './inference.ts'
 import type { WaitsFor } from './kept-streams.ts'
+import { StreamEnd } from './stream-end.ts'
 import { uploadBounds } from './upload.ts'
 
 /** Longer than clients keep a stream, so that they close it, and hardly ever send a request on one that is closing. */
@@ -34,6 +35,7 @@ export async function serveKeptInference(
     share = new Share(caller, context)
     reader.restart(share.bounds)
   }
+  using end = new StreamEnd(stream)
   try {
     for (let what: WaitsFor = 'first'; ; what = 'next') {
       // Held until the head is read: until then the stream may be refused, and is counted nowhere else.
@@ -48,7 +50,7 @@ export async function serveKeptInference(
         place[Symbol.dispose]()
         share.onHead()
       }
-      const one = { stream, reader, memory, kept: { onHead, onUploaded, onEnding } }
+      const one = { stream, end, reader, memory, kept: { onHead, onUploaded, onEnding } }
       if (!(await serveExchange(one, caller, context)) || kept.closing.aborted) break
     }
     const closed = closedWithin(stream, limits.lingerMs, clock)

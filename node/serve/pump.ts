@@ -1,4 +1,3 @@
-import { fromString } from 'uint8arrays/from-string'
 import type {
   BackendChunk,
   BackendDone,
@@ -86,7 +85,7 @@ function encodeChunk(
   reply: Pick<Reply, 'encode'>,
 ): { readonly frame: Uint8Array; readonly json: Uint8Array } {
   try {
-    const json = fromString(JSON.stringify(chunk.json))
+    const json = Buffer.from(JSON.stringify(chunk.json))
     const { tokenIds, logprobs } = chunk
     return { frame: reply.encode({ type: 'chunk', seq, json, tokenIds, logprobs }), json }
   } catch (error) {

@@ -2,6 +2,7 @@ import { streamPair } from '@libp2p/utils'
 import { describe, expect, it } from 'vitest'
 import { AttemptScope } from '../../../node/serve/attempt-scope.ts'
 import { KeepAlives } from '../../../node/serve/keep-alives.ts'
+import { StreamEnd } from '../../../node/serve/stream-end.ts'
 import { InferenceError, type NodeFrame } from '../../../protocol/index.ts'
 import { VirtualClock } from '../../../testing/index.ts'
 
@@ -9,7 +10,8 @@ async function openScope() {
   const clock = new VirtualClock()
   const [stream] = await streamPair({ delay: 0 })
   const node = new AbortController()
-  return { clock, node, stream, scope: new AttemptScope(stream, node.signal, clock) }
+  const end = new StreamEnd(stream)
+  return { clock, node, stream, end, scope: new AttemptScope(end, node.signal, clock) }
 }
 
 describe('the scope of an attempt', () => {
@@ -44,6 +46,18 @@ describe('the scope of an attempt', () => {
     node.abort()
     await clock.advance(2_000)
     expect(scope.signal.aborted).toBe(false)
+  })
+})
+
+describe('the end of a stream', () => {
+  it('ends the attempt of the moment, and each later one at once', async () => {
+    const { clock, node, stream, end, scope: first } = await openScope()
+    first.close()
+    const second = new AttemptScope(end, node.signal, clock)
+    stream.abort(new Error('gone'))
+    expect([first.clientGone, second.clientGone]).toEqual([false, true])
+    expect(second.signal.reason).toMatchObject({ code: 'cancelled' })
+    expect(new AttemptScope(end, node.signal, clock).clientGone).toBe(true)
   })
 })
 
