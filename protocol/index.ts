@@ -53,6 +53,7 @@ export {
   encodeDirectPathAnswer,
   encodeDirectPathOffer,
 } from './direct-path.ts'
+export { atEndOfTurn } from './end-of-turn.ts'
 export { ADVERTISEMENT_DOMAIN, RECEIPT_DOMAINS } from './ids.ts'
 export { depthOf, hasAtMost } from './json-bounds.ts'
 export {
