@@ -9,7 +9,6 @@ import {
   createScriptedBackend,
 } from '../backend/index.ts'
 import { createBootstrap } from '../bootstrap/index.ts'
-import { limitHeapGrowth } from '../cli/heap-growth.ts'
 import { createClient } from '../client/index.ts'
 import { serveGateway } from '../gateway/index.ts'
 import { createHost, type Host } from '../host/index.ts'
@@ -34,8 +33,6 @@ const FLOOD_PIECE = new Uint8Array(65_536)
 const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 
 async function run(task: PeerTask): Promise<PeerReady> {
-  // As the commands do.
-  limitHeapGrowth()
   switch (task.kind) {
     case 'idle':
       return { addresses: [], peerIds: [] }
