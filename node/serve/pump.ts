@@ -32,38 +32,49 @@ export interface PumpInit {
  * @throws InferenceError for the client; the signal's reason when it fired.
  */
 export async function pump(init: PumpInit): Promise<BackendDone> {
-  const { reply, signal, race, keepAlives } = init
+  const { race, keepAlives } = init
   keepAlives.report({ phase: 'working' })
   const engine = startEngine(init, (newest) => keepAlives.report(newest))
-  let seq = 0
-  let sentBytes = 0
-  let ended = false
+  let isWhole = false
   try {
-    for (;;) {
-      let event: BackendEvent | undefined
-      try {
-        const { done, value } = await race.wait(engine.next())
-        event = done === true ? undefined : value
-      } catch (error) {
-        throw signal.aborted ? signal.reason : engineFailure(error)
-      }
-      keepAlives.pause()
-      ended = event === undefined || event.type === 'done'
-      if (event === undefined) throw engineFailure(new Error('the answer has no end'))
-      if (event.type === 'done') return event
-      const { frame, json } = encodeChunk(event, seq, reply)
-      sentBytes += frame.byteLength
-      if (frame.byteLength > LIMITS.maxFrameBytes || sentBytes > LIMITS.maxResponseBytes) {
-        throw new InferenceError('invalid_request', 'the answer is larger than the protocol allows')
-      }
-      seq += 1
-      if (!reply.offer(frame)) await race.wait(reply.sendBytes(frame))
-      const pause = init.onChunk(event, json)
-      if (pause !== undefined) await pause
-      keepAlives.resume()
-    }
+    const done = await race.wait(carry(engine, init))
+    isWhole = true
+    return done
   } finally {
-    void stopEngine(engine, ended, init.engineStopMs, init.clock).then(init.onStopped)
+    void stopEngine(engine, isWhole, init.engineStopMs, init.clock).then(init.onStopped)
+  }
+}
+
+/** Nothing is sent any more once the signal has fired, whenever the engine or the client answers then. */
+async function carry(
+  engine: AsyncIterator<BackendEvent>,
+  { reply, signal, keepAlives, onChunk }: PumpInit,
+): Promise<BackendDone> {
+  let sentBytes = 0
+  for (let seq = 0; ; seq += 1) {
+    let event: BackendEvent | undefined
+    try {
+      const { done, value } = await engine.next()
+      event = done === true ? undefined : value
+    } catch (error) {
+      throw signal.aborted ? signal.reason : engineFailure(error)
+    }
+    signal.throwIfAborted()
+    keepAlives.pause()
+    if (event === undefined) throw engineFailure(new Error('the answer has no end'))
+    if (event.type === 'done') return event
+    const { frame, json } = encodeChunk(event, seq, reply)
+    sentBytes += frame.byteLength
+    if (frame.byteLength > LIMITS.maxFrameBytes || sentBytes > LIMITS.maxResponseBytes) {
+      throw new InferenceError('invalid_request', 'the answer is larger than the protocol allows')
+    }
+    if (!reply.offer(frame)) {
+      await reply.sendBytes(frame)
+      signal.throwIfAborted()
+    }
+    const pause = onChunk(event, json)
+    if (pause !== undefined) await pause
+    keepAlives.resume()
   }
 }
 
@@ -99,12 +110,12 @@ function encodeChunk(
  */
 async function stopEngine(
   engine: AsyncIterator<BackendEvent>,
-  ended: boolean,
+  isWhole: boolean,
   maxMs: number,
   clock: Clock,
 ): Promise<void> {
   const stop = async (): Promise<void> => {
-    if (ended && (await engine.next()).done === true) return
+    if (isWhole && (await engine.next()).done === true) return
     await engine.return?.()
   }
   await settledWithin(stop(), maxMs, { clock })
