@@ -1,7 +1,6 @@
 import type { StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
 import { yamux } from '@libp2p/yamux'
 import { Uint8ArrayList } from 'uint8arraylist'
-import { atEndOfTurn } from '../protocol/index.ts'
 import { keepAliveMs, MUXER } from './defaults.ts'
 import { openEarly } from './early-streams.ts'
 
@@ -75,7 +74,7 @@ function batchFrames(parts: YamuxParts): void {
   parts.send = (data) => {
     if (batch === undefined) {
       batch = new Uint8ArrayList()
-      atEndOfTurn(flushLater)
+      setImmediate(flushLater)
     }
     batch.append(data)
     return batch.byteLength < MAX_BATCH_BYTES ? true : flush()
