@@ -9,6 +9,7 @@ import {
   createScriptedBackend,
 } from '../backend/index.ts'
 import { createBootstrap } from '../bootstrap/index.ts'
+import { boundHeap } from '../cli/heap-bounds.ts'
 import { createClient } from '../client/index.ts'
 import { serveGateway } from '../gateway/index.ts'
 import { createHost, type Host } from '../host/index.ts'
@@ -43,6 +44,7 @@ async function run(task: PeerTask): Promise<PeerReady> {
       return { addresses: [server.baseUrl], peerIds: [] }
     }
     case 'gateway': {
+      boundHeap()
       const client = await createClient({ bootstrap: task.bootstrap })
       const { url } = await serveGateway(client, { port: 0 })
       return { addresses: [url], peerIds: [] }
@@ -72,6 +74,7 @@ async function run(task: PeerTask): Promise<PeerReady> {
       return { addresses: [task.to.replace(`/tcp/${port}/`, `/tcp/${through}/`)], peerIds: [] }
     }
     case 'node': {
+      boundHeap()
       const node = await createNode({
         backend: await backendOf(task.engine),
         host: { listen: [LOOPBACK], bootstrap: task.bootstrap ?? [] },

@@ -5,6 +5,7 @@ import { diskFaultOf } from '../storage/index.ts'
 import { watchClock } from './clock-report.ts'
 import { type Role, swarmName } from './directories.ts'
 import { EXIT } from './exit-codes.ts'
+import { boundHeap } from './heap-bounds.ts'
 import { releaseIdleMemory } from './idle-memory.ts'
 import { reachabilityFields, reportReachability } from './reachability.ts'
 import { rememberBootstrap } from './remembered-bootstrap.ts'
@@ -75,6 +76,7 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
   })
   const unsubscribe = reportReachability(session, host)
   const unwatch = watchClock(session, host)
+  using _bounds = boundHeap()
   using _memory = releaseIdleMemory()
   // From now on a stop is a success, however little of it there was time for.
   session.interrupts.onLate(() => {

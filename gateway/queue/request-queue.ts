@@ -190,7 +190,9 @@ export class RequestQueue {
   }
 
   #pump(lane: Lane, name: string): void {
-    while (!this.#paused.has(lane) && lane.running < lane.limit(this.#init.slots(name))) {
+    if (this.#paused.has(lane)) return
+    // Counting the slots of a swarm takes a look at each of its peers.
+    while (lane.depth > 0 && lane.running < lane.limit(this.#init.slots(name))) {
       const waiter = lane.next()
       if (waiter === undefined) return
       lane.running += 1
