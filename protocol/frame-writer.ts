@@ -1,6 +1,5 @@
 import { type AbortOptions, type Stream, StreamResetError } from '@libp2p/interface'
 import { allocUnsafe } from 'uint8arrays/alloc'
-import { atEndOfTurn } from './end-of-turn.ts'
 import { InferenceError } from './errors.ts'
 import { varintBytes, writeVarint } from './varint.ts'
 
@@ -73,7 +72,7 @@ export class FrameWriter {
   }
 
   #queue(frame: Uint8Array): void {
-    if (this.#pending.push(frame) === 1) atEndOfTurn(this.#onTurnEnd)
+    if (this.#pending.push(frame) === 1) setImmediate(this.#onTurnEnd)
     this.#pendingBytes += varintBytes(frame.byteLength) + frame.byteLength
   }
 

@@ -53,7 +53,6 @@ export {
   encodeDirectPathAnswer,
   encodeDirectPathOffer,
 } from './direct-path.ts'
-export { atEndOfTurn } from './end-of-turn.ts'
 export { ADVERTISEMENT_DOMAIN, RECEIPT_DOMAINS } from './ids.ts'
 export { depthOf, hasAtMost } from './json-bounds.ts'
 export {
