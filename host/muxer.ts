@@ -26,8 +26,11 @@ interface YamuxStreamParts {
   readonly recvWindow: number
   readonly recvWindowCapacity: number
   readonly readStatus: string
+  readonly direction: string
+  protocol: string
   sendWindowUpdate(): void
   sendResume(): void
+  onRemoteCloseWrite(): void
 }
 
 /**
@@ -49,7 +52,7 @@ function economical(muxer: StreamMuxer): StreamMuxer {
   const parts = muxer as unknown as YamuxParts
   batchFrames(parts)
   const newStream = parts._newStream.bind(parts)
-  parts._newStream = (...init) => stayPaused(updateSeldom(newStream(...init)))
+  parts._newStream = (...init) => endAfterChoice(stayPaused(updateSeldom(newStream(...init))))
   openEarly(muxer)
   return muxer
 }
@@ -109,5 +112,29 @@ function stayPaused(stream: YamuxStreamParts): YamuxStreamParts {
   stream.sendResume = () => {
     if (stream.readStatus !== 'paused') resume()
   }
+  return stream
+}
+
+/**
+ * An end that comes while the protocol is being chosen counts once it is chosen. As shipped, a question that arrives
+ * whole in one piece has its end before multistream-select has given back the bytes behind the choice, which a stream
+ * that has ended does not take: it is reset.
+ */
+function endAfterChoice(stream: YamuxStreamParts): YamuxStreamParts {
+  if (stream.direction !== 'inbound') return stream
+  const end = stream.onRemoteCloseWrite.bind(stream)
+  let { protocol } = stream
+  let hasEnded = false
+  stream.onRemoteCloseWrite = () => {
+    hasEnded = true
+    if (protocol !== '') end()
+  }
+  Object.defineProperty(stream, 'protocol', {
+    get: () => protocol,
+    set: (chosen: string) => {
+      protocol = chosen
+      if (hasEnded) end()
+    },
+  })
   return stream
 }

@@ -152,4 +152,24 @@ describe('the muxer', () => {
     await near.close()
     expect(await received).toEqual([1, 2, 3])
   })
+
+  it('ends a stream whose question came whole in one piece after what follows the choice', async () => {
+    const { near, far } = pair()
+    const stream = await near.createStream()
+    stream.send(Uint8Array.of(1, 2, 3))
+    void stream.close()
+    const inbound = await far
+    // As multistream-select does: reads, and gives back what is not the choice.
+    const read = await new Promise<Uint8Array>((resolve) => {
+      inbound.addEventListener('message', ({ data }) => resolve(data.subarray()), { once: true })
+    })
+    for (let n = 0; n < 4; n += 1) await turn()
+    inbound.unshift(read.subarray(1))
+    inbound.protocol = '/chosen/1.0.0'
+    const ended = new Promise((resolve) => {
+      inbound.addEventListener('end', resolve)
+    })
+    expect(await bytesOf(inbound, 2)).toEqual([2, 3])
+    await ended
+  })
 })
