@@ -2,7 +2,7 @@ import { PerformanceObserver } from 'node:perf_hooks'
 import v8 from 'node:v8'
 
 /** Growth of the heap since the last full collection, in percent, at which the next one begins. V8's own goes up to 300. */
-const GROWTH_PERCENT = 40
+const GROWTH_PERCENT = 60
 /** Room for young objects, both halves of it. V8's own goes up to 128 MiB. */
 const YOUNG_BYTES = 32 * 1_048_576
 
