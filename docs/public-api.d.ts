@@ -295,6 +295,7 @@ class FrameReader {
     constructor(stream: Stream, bounds: ReadFramesInit);
     restart(bounds: ReadFramesInit): void;
     get keptBytes(): number;
+    take(): Uint8Array | undefined;
     next(): Promise<Uint8Array | undefined>;
     readable(): Promise<boolean>;
     close(): void;
@@ -580,7 +581,7 @@ interface AdvertisementBook {
     get(peer: PeerId): Advertisement | undefined;
     all(): readonly Advertisement[];
     acquaintance(peer: PeerId): Acquaintance | undefined;
-    answered(peer: PeerId): void;
+    answered(peer: string): void;
     add(envelope: Uint8Array, expectedSigner?: PeerId): Promise<Advertisement>;
     onUpdate(listener: (advertisement: Advertisement) => void): () => void;
 }
