@@ -1,4 +1,5 @@
 import { InferenceError } from './errors.ts'
+import { Tally } from './tally.ts'
 
 /** A shortage of memory lasts about as long as an upload. */
 const RETRY_AFTER_MS = 1_000
@@ -36,8 +37,8 @@ export interface Claim {
  */
 export class ByteBudget {
   readonly #maxBytes: number
-  readonly #peers = new Map<string, number>()
-  readonly #networks = new Map<string, number>()
+  readonly #peers = new Tally()
+  readonly #networks = new Tally()
   #usedBytes = 0
 
   constructor(maxBytes: number) {
@@ -80,19 +81,14 @@ export class ByteBudget {
     if (held + bytes <= SMALL_CLAIM_BYTES) return free >= 0
     const shared = free - this.#maxBytes * KEPT_FOR_SMALL
     if (this.#usedBytes === held) return held + bytes <= shared
-    const [ofNetwork, ofPeer] = [this.#networks.get(network) ?? 0, this.#peers.get(peer) ?? 0]
-    return ofNetwork + bytes <= shared && ofPeer + bytes <= shared / 2
+    return (
+      this.#networks.of(network) + bytes <= shared && this.#peers.of(peer) + bytes <= shared / 2
+    )
   }
 
   #add({ peer, network }: Holder, bytes: number): void {
     this.#usedBytes += bytes
-    add(this.#peers, peer, bytes)
-    add(this.#networks, network, bytes)
+    this.#peers.add(peer, bytes)
+    this.#networks.add(network, bytes)
   }
-}
-
-function add(held: Map<string, number>, name: string, bytes: number): void {
-  const total = (held.get(name) ?? 0) + bytes
-  if (total > 0) held.set(name, total)
-  else held.delete(name)
 }

@@ -126,4 +126,5 @@ export {
   type SightingResponse,
   sealSighting,
 } from './sighting.ts'
+export { Tally } from './tally.ts'
 export { parseTraceparent } from './trace-context.ts'

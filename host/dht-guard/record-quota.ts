@@ -1,3 +1,4 @@
+import { Tally } from '../../protocol/index.ts'
 import { DHT_LIMITS } from './limits.ts'
 
 /** A provider record that a peer asks to store. */
@@ -17,7 +18,7 @@ export class RecordQuota {
   readonly #now: () => number
   /** By peer and key, the one renewed longest ago first. */
   readonly #kept = new Map<string, Kept>()
-  readonly #counts = new Map<string, number>()
+  readonly #counts = new Tally()
 
   constructor(now: () => number) {
     this.#now = now
@@ -35,12 +36,12 @@ export class RecordQuota {
     if (kept !== undefined) this.#remove(name, kept)
     else if (!this.#hasRoom(record)) return false
     this.#kept.set(name, { ...record, untilMs: this.#now() + DHT_LIMITS.recordLifeMs })
-    for (const holder of holdersOf(record)) this.#count(holder, 1)
+    for (const holder of holdersOf(record)) this.#counts.add(holder, 1)
     return true
   }
 
   #hasRoom({ peer, network, key }: AskedRecord): boolean {
-    const held = (holder: string): number => this.#counts.get(holder) ?? 0
+    const held = (holder: string): number => this.#counts.of(holder)
     return (
       this.#kept.size < DHT_LIMITS.maxRecords &&
       held(`peer ${peer}`) < DHT_LIMITS.maxKeysPerPeer &&
@@ -60,13 +61,7 @@ export class RecordQuota {
 
   #remove(name: string, kept: Kept): void {
     this.#kept.delete(name)
-    for (const holder of holdersOf(kept)) this.#count(holder, -1)
-  }
-
-  #count(holder: string, by: number): void {
-    const count = (this.#counts.get(holder) ?? 0) + by
-    if (count > 0) this.#counts.set(holder, count)
-    else this.#counts.delete(holder)
+    for (const holder of holdersOf(kept)) this.#counts.add(holder, -1)
   }
 }
 

@@ -1,3 +1,5 @@
+import { Tally } from '../../protocol/index.ts'
+
 export interface CircuitTableInit {
   readonly maxCircuits: number
   /** Opened by one peer. */
@@ -22,7 +24,7 @@ export interface CircuitEnds {
 export class CircuitTable {
   readonly #init: CircuitTableInit
   /** By what is bounded: a peer that opens them, a network, and so on. */
-  readonly #counts = new Map<string, number>()
+  readonly #counts = new Tally()
   #size = 0
 
   constructor(init: CircuitTableInit) {
@@ -37,14 +39,10 @@ export class CircuitTable {
   enter(ends: CircuitEnds): (() => void) | undefined {
     if (this.#size >= this.#init.maxCircuits) return undefined
     const bounds = this.#boundsOf(ends)
-    if (bounds.some(([key, most]) => (this.#counts.get(key) ?? 0) >= most)) return undefined
+    if (bounds.some(([key, most]) => this.#counts.of(key) >= most)) return undefined
     const add = (by: 1 | -1): void => {
       this.#size += by
-      for (const [key] of bounds) {
-        const count = (this.#counts.get(key) ?? 0) + by
-        if (count > 0) this.#counts.set(key, count)
-        else this.#counts.delete(key)
-      }
+      for (const [key] of bounds) this.#counts.add(key, by)
     }
     add(1)
     let left = false

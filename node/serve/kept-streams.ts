@@ -1,3 +1,4 @@
+import { Tally } from '../../protocol/index.ts'
 import type { Caller } from './caller.ts'
 
 /** Idle streams kept for one peer: as many as a busy gateway has in flight. */
@@ -57,31 +58,25 @@ export class KeptStreams {
 /** Streams that wait for the same. */
 interface Counts {
   all: number
-  readonly peers: Map<string, number>
-  readonly networks: Map<string, number>
+  readonly peers: Tally
+  readonly networks: Tally
 }
 
 function noCounts(): Counts {
-  return { all: 0, peers: new Map(), networks: new Map() }
+  return { all: 0, peers: new Tally(), networks: new Tally() }
 }
 
 /** Whether as many wait as may, in a group that one of the caller's belongs to. */
 function isFull(counts: Counts, { peer, network }: Caller, what: WaitsFor): boolean {
-  const own = counts.peers.get(peer) ?? 0
+  const own = counts.peers.of(peer)
   if (counts.all >= MAX_WAITING) return true
   if (what === 'next') return own >= MAX_IDLE_PER_PEER
   const most = own < FEW_UNUSED ? MAX_UNUSED_PER_NETWORK_OF_FEW : MAX_UNUSED_PER_NETWORK
-  return own >= MAX_UNUSED_PER_PEER || (counts.networks.get(network) ?? 0) >= most
+  return own >= MAX_UNUSED_PER_PEER || counts.networks.of(network) >= most
 }
 
 function count(counts: Counts, { peer, network }: Caller, by: 1 | -1): void {
   counts.all += by
-  add(counts.peers, peer, by)
-  add(counts.networks, network, by)
-}
-
-function add(counts: Map<string, number>, name: string, by: number): void {
-  const number = (counts.get(name) ?? 0) + by
-  if (number > 0) counts.set(name, number)
-  else counts.delete(name)
+  counts.peers.add(peer, by)
+  counts.networks.add(network, by)
 }
