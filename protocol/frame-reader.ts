@@ -1,5 +1,6 @@
 import { type Stream, StreamResetError } from '@libp2p/interface'
-import { Uint8ArrayList } from 'uint8arraylist'
+import type { Uint8ArrayList } from 'uint8arraylist'
+import { ByteQueue } from './byte-queue.ts'
 import { InferenceError } from './errors.ts'
 import { LIMITS } from './limits.ts'
 
@@ -26,7 +27,7 @@ export interface ReadFramesInit {
  */
 export class FrameReader {
   readonly #stream: Stream
-  readonly #kept = new Uint8ArrayList()
+  readonly #kept = new ByteQueue()
   #bounds: ReadFramesInit
   #frames = 0
   #totalBytes = 0
@@ -129,18 +130,16 @@ export class FrameReader {
     let scale = 1
     for (let at = 0; ; at += 1) {
       if (at >= MAX_PREFIX_BYTES) throw badLength()
-      if (at >= kept.byteLength) return undefined
-      const byte = kept.get(at)
+      const byte = kept.at(at)
+      if (byte === undefined) return undefined
       length += (byte & 0x7f) * scale
       scale *= 128
       if (byte < 0x80) {
         if (length > (this.#bounds.maxFrameBytes ?? LIMITS.maxFrameBytes)) throw badLength()
-        const end = at + 1 + length
-        if (kept.byteLength < end) return undefined
+        if (kept.byteLength < at + 1 + length) return undefined
         this.#count(length)
-        const frame = kept.subarray(at + 1, end)
-        kept.consume(end)
-        return frame
+        kept.skip(at + 1)
+        return kept.take(length)
       }
     }
   }
@@ -158,7 +157,7 @@ export class FrameReader {
     if (this.#failure !== undefined) return
     try {
       this.#bounds.onBytes?.(data.byteLength)
-      this.#kept.append(data)
+      this.#kept.push(data instanceof Uint8Array ? data : data.subarray())
     } catch (error) {
       this.#failure = InferenceError.from(error, 'stream_reset')
     }

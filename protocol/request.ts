@@ -94,6 +94,8 @@ export function parseRequestBytes(
   return parseRequest(kind, requestJson(bytes))
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
 /**
  * The bytes of a request as JSON, not validated: first apply {@link measureJson}.
  *
@@ -101,7 +103,7 @@ export function parseRequestBytes(
  */
 export function requestJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    return JSON.parse(utf8.decode(bytes))
   } catch (cause) {
     throw new InferenceError('invalid_request', 'the request is not JSON', { cause })
   }

@@ -87,10 +87,10 @@ export interface EngineHttp {
    */
   watchBy(path: string): void
   /**
-   * The records of a streamed answer, without the `[DONE]` that ends one of server-sent events. Leaving the loop closes
-   * the connection, which stops the engine.
+   * The records of a streamed answer, those that came together as one list, without the `[DONE]` that ends one of
+   * server-sent events. Leaving the loop closes the connection, which stops the engine.
    */
-  stream(path: string, body: object, options: StreamOptions): AsyncGenerator<string>
+  stream(path: string, body: object, options: StreamOptions): AsyncGenerator<readonly string[]>
 }
 
 export function createEngineHttp(init: EngineHttpInit, owner: EngineOwner = {}): EngineHttp {
@@ -99,6 +99,10 @@ export function createEngineHttp(init: EngineHttpInit, owner: EngineOwner = {}):
 
 /** Ends the events of an answer, by OpenAI's convention. */
 const LAST_EVENT = '[DONE]'
+
+function isLastEvent(record: string): boolean {
+  return record.trim() === LAST_EVENT
+}
 
 class HttpConnection implements EngineHttp {
   readonly baseUrl: string
@@ -164,7 +168,7 @@ class HttpConnection implements EngineHttp {
     path: string,
     body: object,
     { signal, framing, hops, isRequest, isReport, mayHold }: StreamOptions,
-  ): AsyncGenerator<string> {
+  ): AsyncGenerator<readonly string[]> {
     using call = this.#begin(signal)
     using _watch = this.#watch(call, isRequest)
     const gapMs = mayHold === true ? this.#heldGapTimeoutMs : this.#gapTimeoutMs
@@ -179,22 +183,27 @@ class HttpConnection implements EngineHttp {
         this.#watched?.pulse.heard()
         const text = decoder.decode(part.value, { stream: true })
         splitter ??= splitterFor(framing, text)
-        for (const record of splitter?.push(text) ?? []) {
-          // A slow consumer is not a slow engine.
-          call.pause()
-          if (framing === 'events' && record.trim() === LAST_EVENT) {
-            call.isOver = true
-            if (reader !== undefined) void readRest(reader)
-            return
-          }
-          begun ||= isReport?.(record) !== true
-          yield record
+        const records = splitter?.push(text) ?? []
+        const last = framing === 'events' ? records.findIndex(isLastEvent) : -1
+        const sent = last === -1 ? records : records.slice(0, last)
+        // A slow consumer is not a slow engine.
+        call.pause()
+        if (sent.length > 0) {
+          begun ||= isReport === undefined || !sent.every(isReport)
+          yield sent
+        }
+        if (last !== -1) {
+          call.isOver = true
+          if (reader !== undefined) void readRest(reader)
+          return
         }
         call.expectWithin(begun ? gapMs : this.#firstRecordTimeoutMs)
       }
       call.pause()
       call.isOver = true
-      yield* splitter?.end() ?? []
+      const rest = splitter?.end() ?? []
+      const sent = framing === 'events' ? rest.filter((record) => !isLastEvent(record)) : rest
+      if (sent.length > 0) yield sent
     } catch (error) {
       throw call.explain(error)
     }

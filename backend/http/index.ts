@@ -4,7 +4,7 @@
  * @example
  * const engine = createEngineHttp({ baseUrl: 'http://127.0.0.1:11434' })
  * const body = { model: 'llama3.2:3b', messages: [{ role: 'user', content: 'Hello!' }] }
- * for await (const line of engine.stream('/api/chat', body, { framing: 'lines' })) console.log(line)
+ * for await (const lines of engine.stream('/api/chat', body, { framing: 'lines' })) console.log(...lines)
  *
  * @packageDocumentation
  */

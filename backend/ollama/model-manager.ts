@@ -49,16 +49,18 @@ export class OllamaManager implements ModelManager {
     let status = ''
     // Every record is a report: the wait for the next one is that for a first one.
     const options = { signal, framing: 'lines', isReport: () => true } as const
-    for await (const record of this.#http.stream('/api/pull', body, options)) {
-      const line = parseJson(record)
-      if (typeof line['error'] === 'string') throw refused(line['error'])
-      status = String(line['status'] ?? '')
-      onProgress?.({
-        status,
-        receivedBytes: Number(line['completed']) || 0,
-        totalBytes: Number(line['total']) || 0,
-        ...(typeof line['digest'] === 'string' && { digest: line['digest'] }),
-      })
+    for await (const records of this.#http.stream('/api/pull', body, options)) {
+      for (const record of records) {
+        const line = parseJson(record)
+        if (typeof line['error'] === 'string') throw refused(line['error'])
+        status = String(line['status'] ?? '')
+        onProgress?.({
+          status,
+          receivedBytes: Number(line['completed']) || 0,
+          totalBytes: Number(line['total']) || 0,
+          ...(typeof line['digest'] === 'string' && { digest: line['digest'] }),
+        })
+      }
     }
     if (status !== 'success') throw refused('the download ended early: pull it again')
     this.#onModels()

@@ -192,13 +192,16 @@ class OllamaBackend implements Backend {
     const form = path === '/api/chat' ? 'chat' : 'generate'
     const shape = { kind: request.kind, model: model.id, form } as const
     const read = reading === undefined ? channelled(model.id) : readMarked(reading)
-    for await (const line of this.#http.stream(path, body, {
+    for await (const lines of this.#http.stream(path, body, {
       ...{ signal, framing: 'lines', isRequest: true, mayHold: true },
     })) {
       onBegun()
-      const sent = readLine(line, shape, state)
-      const chunk = sent && read(sent)
-      if (chunk !== undefined) yield chunk
+      for (const line of lines) {
+        const sent = readLine(line, shape, state)
+        const chunk = sent && read(sent)
+        if (chunk !== undefined) yield chunk
+        if (state.done !== undefined) break
+      }
       if (state.done !== undefined) break
     }
     signal.throwIfAborted()

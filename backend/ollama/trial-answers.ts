@@ -98,12 +98,14 @@ async function* written(
 ): AsyncGenerator<BackendChunk> {
   const state = emptyState()
   const sent = { model, stream: true, ...body }
-  for await (const line of http.stream(`/api/${form}`, sent, {
+  for await (const lines of http.stream(`/api/${form}`, sent, {
     ...{ signal, framing: 'lines', isRequest: true },
   })) {
-    const chunk = readLine(line, { kind: 'chat', model, form }, state)
-    if (chunk !== undefined) yield chunk
-    if (state.done !== undefined) return
+    for (const line of lines) {
+      const chunk = readLine(line, { kind: 'chat', model, form }, state)
+      if (chunk !== undefined) yield chunk
+      if (state.done !== undefined) return
+    }
   }
 }
 

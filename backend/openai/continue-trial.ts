@@ -30,16 +30,17 @@ export async function continueChat(
   const summary = emptySummary()
   const shape = { kind: 'chat', model, withLogprobs: false, withTokenIds: false } as const
   const written = { text: '', reasoning: '' }
-  for await (const data of http.stream('/v1/chat/completions', body, {
+  for await (const records of http.stream('/v1/chat/completions', body, {
     signal,
     framing: 'events',
   })) {
-    if (data.trim() === '[DONE]') break
-    const chunk = readEvent(data, shape, summary)
-    const [choice] = chunk !== undefined && 'choices' in chunk.json ? chunk.json.choices : []
-    if (choice === undefined || !('delta' in choice)) continue
-    written.text += choice.delta.content ?? ''
-    written.reasoning += choice.delta.reasoning_content ?? ''
+    for (const record of records) {
+      const chunk = readEvent(record, shape, summary)
+      const [choice] = chunk !== undefined && 'choices' in chunk.json ? chunk.json.choices : []
+      if (choice === undefined || !('delta' in choice)) continue
+      written.text += choice.delta.content ?? ''
+      written.reasoning += choice.delta.reasoning_content ?? ''
+    }
   }
   return written
 }

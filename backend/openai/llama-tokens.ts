@@ -62,25 +62,27 @@ async function* write(
   const { prompt, limit, signal, onProgress } = options
   const body = completionBody(request, prompt, limit)
   let total = 0
-  for await (const data of http.stream('/completion', body, {
+  for await (const texts of http.stream('/completion', body, {
     ...{ signal, framing: 'events', isReport, isRequest: true },
   })) {
-    const record = recordIn(data)
-    const failure = failureIn(record, data)
-    if (failure !== undefined) throw failure
-    // Such a record has a token id of 0 that is not part of the answer.
-    if (reportProgress(record, onProgress)) continue
-    const { content, stop, stop_type: stopType, completion_probabilities: reported } = record
-    if (flagAt(stop, 'stop') === true) {
-      yield endOf(record, finishAt(stopType))
-      return
+    for (const text of texts) {
+      const record = recordIn(text)
+      const failure = failureIn(record, text)
+      if (failure !== undefined) throw failure
+      // Such a record has a token id of 0 that is not part of the answer.
+      if (reportProgress(record, onProgress)) continue
+      const { content, stop, stop_type: stopType, completion_probabilities: reported } = record
+      if (flagAt(stop, 'stop') === true) {
+        yield endOf(record, finishAt(stopType))
+        return
+      }
+      const ids = await newIds(http, record, total, signal)
+      total += ids.length
+      const probabilities = wantsLogprobs(request)
+        ? tokenLogprobs(reported, 'completion_probabilities')
+        : []
+      yield { text: textAt(content, 'content'), ids, probabilities }
     }
-    const ids = await newIds(http, record, total, signal)
-    total += ids.length
-    const probabilities = wantsLogprobs(request)
-      ? tokenLogprobs(reported, 'completion_probabilities')
-      : []
-    yield { text: textAt(content, 'content'), ids, probabilities }
   }
 }
 

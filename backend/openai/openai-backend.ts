@@ -173,11 +173,13 @@ class OpenAiBackend implements Backend {
           asMessage: means === 'text' && request.kind === 'chat',
         })
         const mayHold = request.kind === 'chat' && (request.body.tools?.length ?? 0) > 0
-        for await (const record of http.stream(path, body, {
+        for await (const records of http.stream(path, body, {
           ...{ signal, hops, framing: 'events', isReport, isRequest: true, mayHold },
         })) {
-          const chunk = answer.read(record)
-          if (chunk !== undefined) yield chunk
+          for (const record of records) {
+            const chunk = answer.read(record)
+            if (chunk !== undefined) yield chunk
+          }
         }
         signal.throwIfAborted()
         yield this.#observed(request, answer.done())

@@ -58,13 +58,15 @@ export function vllmTokens(
       const withLogprobs = alternatives !== undefined
       const shape = { kind: 'completion', model, withLogprobs, withTokenIds: true } as const
       let firstAt: number | undefined
-      for await (const data of http.stream('/v1/completions', body, {
+      for await (const records of http.stream('/v1/completions', body, {
         ...{ signal, framing: 'events', isRequest: true },
       })) {
-        const chunk = readEvent(data, shape, summary)
-        if (chunk === undefined) continue
-        firstAt ??= performance.now()
-        yield pieceOf(chunk)
+        for (const record of records) {
+          const chunk = readEvent(record, shape, summary)
+          if (chunk === undefined) continue
+          firstAt ??= performance.now()
+          yield pieceOf(chunk)
+        }
       }
       if (summary.finish === undefined) return
       const prefillMs = Math.round((firstAt ?? startedAt) - startedAt)

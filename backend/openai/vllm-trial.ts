@@ -67,15 +67,17 @@ async function firstTokens(
   )
   const ids: number[] = []
   let counted = 0
-  for await (const data of events) {
-    const { choices, usage } = parseJson(data)
-    const { token_ids: reported, delta } = asRecord(asArray(choices)[0])
-    const { content, reasoning, reasoning_content: reasoningContent } = asRecord(delta)
-    if ((reasoning ?? reasoningContent ?? null) !== null) return []
-    if (beginsWithChannel(asString(content)) === true) return []
-    ids.push(...tokenIdsIn(reported))
-    const { completion_tokens: total } = asRecord(usage)
-    counted = asNumber(total) || counted
+  for await (const records of events) {
+    for (const record of records) {
+      const { choices, usage } = parseJson(record)
+      const { token_ids: reported, delta } = asRecord(asArray(choices)[0])
+      const { content, reasoning, reasoning_content: reasoningContent } = asRecord(delta)
+      if ((reasoning ?? reasoningContent ?? null) !== null) return []
+      if (beginsWithChannel(asString(content)) === true) return []
+      ids.push(...tokenIdsIn(reported))
+      const { completion_tokens: total } = asRecord(usage)
+      counted = asNumber(total) || counted
+    }
   }
   return ids.length === counted ? ids : []
 }

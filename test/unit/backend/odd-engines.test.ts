@@ -254,6 +254,11 @@ describe('an odd answer of an engine with OpenAI’s API', () => {
       { text: 'ab' },
     ],
     [
+      'no blank line at the end',
+      sse(choice({ content: 'ab' }), stop).trimEnd(),
+      { text: 'ab', finish: 'stop' },
+    ],
+    [
       'line ends of Windows',
       sse(choice({ content: 'ab' }), stop).replaceAll('\n', '\r\n'),
       { text: 'ab', finish: 'stop' },
