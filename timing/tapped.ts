@@ -1,6 +1,7 @@
 type Stream<T> = AsyncGenerator<T, void, void>
 type Result<T> = IteratorResult<T, void>
 type Source<T> = AsyncIterator<T, unknown, void>
+type Open<T> = () => Source<T> | Promise<Source<T>>
 
 /** What to do with a stream that passes; called in its order. */
 export interface Tap<T> {
@@ -14,12 +15,98 @@ export interface Tap<T> {
   readonly ended?: () => void
 }
 
+/**
+ * The same stream with something done beside it. A generator would add several promises to each value, and each piece of an
+ * answer passes through many such steps. Those of one stream, also of one that it opens, share a promise for each value.
+ *
+ * @param source is not to be read in another way
+ */
+export function tapped<T>(source: Source<T>, tap: Tap<T>): Stream<T> {
+  const stream =
+    source instanceof TappedStream && source.isFresh ? source : new TappedStream<T>({ source })
+  stream.add(tap)
+  return stream
+}
+
+/**
+ * A stream that is opened by its first read.
+ *
+ * @param open is not called if the reader leaves before that; what it rejects with is the failure of the stream
+ */
+export function openedLater<T>(open: Open<T>): Stream<T> {
+  return new TappedStream({ open })
+}
+
+/** A stream that fails at its first read. */
+export function failing<T>(error: unknown): Stream<T> {
+  return openedLater<T>(() => {
+    throw error
+  })
+}
+
+/** One value, and then a stream, which is opened when the reader asks for more. */
+export function startingWith<T>(value: T, open: () => Source<T>): Stream<T> {
+  return new TappedStream({ first: { done: false, value }, open })
+}
+
+/** Where the values of a stream come from. */
+interface Origin<T> {
+  readonly first?: IteratorYieldResult<T>
+  /** Absent until the stream is opened. */
+  readonly source?: Source<T>
+  readonly open?: Open<T>
+}
+
 const OVER: IteratorReturnResult<void> = { done: true, value: undefined }
 
 /** A stream that is read by one reader, one value at a time. */
-abstract class PlainStream<T> implements Stream<T> {
-  abstract next(): Promise<Result<T>>
-  abstract return(): Promise<Result<T>>
+class TappedStream<T> implements Stream<T> {
+  #first: IteratorYieldResult<T> | undefined
+  #source: Source<T> | undefined
+  #open: Open<T> | undefined
+  #opening: Promise<Source<T>> | undefined
+  /** Those that have not ended, the innermost first. */
+  #taps: Tap<T>[] = []
+  #isFresh: boolean = true
+  #isOver: boolean = false
+
+  constructor({ first, source, open }: Origin<T>) {
+    this.#first = first
+    this.#source = source
+    this.#open = open
+  }
+
+  /** Whether it was not read yet. */
+  get isFresh(): boolean {
+    return this.#isFresh
+  }
+
+  /** Adds a tap around those that there are. */
+  add(tap: Tap<T>): void {
+    this.#taps.push(tap)
+  }
+
+  next(): Promise<Result<T>> {
+    if (this.#isOver) return Promise.resolve(OVER)
+    this.#isFresh = false
+    const source = this.#first === undefined ? this.#source : undefined
+    if (source === undefined) return this.#begin().then(this.#onResult, this.#onFailure)
+    if (this.#taps.length === 0) return source.next() as Promise<Result<T>>
+    return source.next().then(this.#onResult, this.#onFailure)
+  }
+
+  async return(): Promise<Result<T>> {
+    if (this.#isOver) return OVER
+    this.#isFresh = false
+    try {
+      // One that is being opened is left when it is open.
+      while (this.#opening !== undefined) await this.#opening.catch(() => {})
+      if (this.#source !== undefined) await this.#source.return?.()
+    } finally {
+      this.#end()
+    }
+    return OVER
+  }
 
   async throw(error: unknown): Promise<never> {
     await this.return()
@@ -33,162 +120,106 @@ abstract class PlainStream<T> implements Stream<T> {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return()
   }
-}
 
-/**
- * The same stream with something done beside it. A generator would add several promises to each value, and each piece of an
- * answer passes through many such steps.
- */
-export function tapped<T>(source: Source<T>, tap: Tap<T>): Stream<T> {
-  return new Tapped(source, tap)
-}
-
-class Tapped<T> extends PlainStream<T> {
-  readonly #source: Source<T>
-  readonly #tap: Tap<T>
-  #isOver: boolean = false
-
-  constructor(source: Source<T>, tap: Tap<T>) {
-    super()
-    this.#source = source
-    this.#tap = tap
-  }
-
-  next(): Promise<Result<T>> {
-    return this.#isOver
-      ? Promise.resolve(OVER)
-      : this.#source.next().then(this.#onResult, this.#onFailure)
-  }
-
-  async return(): Promise<Result<T>> {
-    if (this.#isOver) return OVER
+  /** The value that is there before the stream is opened, or else the first of the stream. */
+  async #begin(): Promise<IteratorResult<T, unknown>> {
     try {
-      await this.#source.return?.()
-    } finally {
-      this.#end()
+      while (this.#first === undefined && this.#open !== undefined) {
+        const opened = this.#open()
+        if (opened instanceof Promise) await this.#opened(opened)
+        else this.#takeOver(opened)
+      }
+    } catch (error) {
+      throw this.#failed(error)
     }
-    return OVER
+    const first = this.#first
+    this.#first = undefined
+    return first ?? (await this.#source?.next()) ?? OVER
+  }
+
+  async #opened(opening: Promise<Source<T>>): Promise<void> {
+    this.#opening = opening
+    try {
+      this.#takeOver(await opening)
+    } finally {
+      this.#opening = undefined
+    }
+  }
+
+  /** Goes on with what was opened: a stream of this kind leaves its source and its taps to this one. */
+  #takeOver(opened: Source<T>): void {
+    if (!(opened instanceof TappedStream && opened.isFresh)) {
+      this.#source = opened
+      this.#open = undefined
+      return
+    }
+    this.#first = opened.#first
+    this.#source = opened.#source
+    this.#open = opened.#open
+    this.#taps = [...opened.#taps, ...this.#taps]
+    opened.#taps = []
+    opened.#isOver = true
   }
 
   readonly #onResult = (result: IteratorResult<T, unknown>): Result<T> | Promise<Result<T>> => {
-    try {
-      if (result.done !== true) {
-        this.#tap.value?.(result.value)
-        return result
+    if (result.done === true) return this.#complete()
+    for (const tap of this.#taps) {
+      try {
+        tap.value?.(result.value)
+      } catch (error) {
+        return this.#break(error, tap)
       }
-      this.#tap.complete?.()
-    } catch (error) {
-      return result.done === true ? this.#onFailure(error) : this.#break(error)
     }
-    this.#end()
-    return OVER
+    return result
   }
 
   readonly #onFailure = (error: unknown): never => {
     // A reader that left has had its end.
-    if (this.#isOver) throw error
+    throw this.#isOver ? error : this.#failed(error)
+  }
+
+  #complete(): Result<T> {
     try {
-      throw this.#tap.failed === undefined ? error : this.#tap.failed(error)
-    } finally {
-      this.#end()
+      while (this.#taps.length > 0) {
+        this.#taps[0]?.complete?.()
+        this.#endFirst()
+      }
+    } catch (error) {
+      throw this.#failed(error)
     }
-  }
-
-  async #break(error: unknown): Promise<never> {
-    await this.#source.return?.().catch(() => {})
-    return this.#onFailure(error)
-  }
-
-  #end(): void {
-    if (this.#isOver) return
     this.#isOver = true
-    this.#tap.ended?.()
-  }
-}
-
-/**
- * A stream that is opened by its first read.
- *
- * @param open is not called if the reader leaves before that; what it rejects with is the failure of the stream
- */
-export function openedLater<T>(open: () => Source<T> | Promise<Source<T>>): Stream<T> {
-  return new OpenedLater(open)
-}
-
-class OpenedLater<T> extends PlainStream<T> {
-  readonly #open: () => Source<T> | Promise<Source<T>>
-  #opening: Promise<Source<T>> | undefined
-  #source: Source<T> | undefined
-  #isOver: boolean = false
-
-  constructor(open: () => Source<T> | Promise<Source<T>>) {
-    super()
-    this.#open = open
-  }
-
-  next(): Promise<Result<T>> {
-    if (this.#source !== undefined) return this.#source.next() as Promise<Result<T>>
-    return this.#isOver ? Promise.resolve(OVER) : this.#first()
-  }
-
-  async return(): Promise<Result<T>> {
-    this.#isOver = true
-    // One that is being opened is left when it is open.
-    const source = this.#source ?? (await this.#opening?.catch(() => undefined))
-    await source?.return?.()
     return OVER
   }
 
-  #first(): Promise<Result<T>> {
-    try {
-      const opened = this.#open()
-      return opened instanceof Promise ? this.#firstOf(opened) : this.#nextOf(opened)
-    } catch (error) {
-      this.#isOver = true
-      return Promise.reject(error)
+  /** Leaves the source for a tap that refused a value: for those within, the reader left. */
+  async #break(error: unknown, by: Tap<T>): Promise<never> {
+    await this.#source?.return?.().catch(() => {})
+    while (this.#taps.length > 0 && this.#taps[0] !== by) this.#endFirst()
+    return this.#onFailure(error)
+  }
+
+  /** @returns the error for the reader */
+  #failed(error: unknown): unknown {
+    this.#isOver = true
+    let failure = error
+    while (this.#taps.length > 0) {
+      const { failed } = this.#taps[0] ?? {}
+      try {
+        if (failed !== undefined) failure = failed(failure)
+      } catch (thrown) {
+        failure = thrown
+      }
+      this.#endFirst()
     }
+    return failure
   }
 
-  async #firstOf(opening: Promise<Source<T>>): Promise<Result<T>> {
-    this.#opening = opening
-    try {
-      return await this.#nextOf(await opening)
-    } catch (error) {
-      if (this.#source === undefined) this.#isOver = true
-      throw error
-    }
+  #end(): void {
+    this.#isOver = true
+    while (this.#taps.length > 0) this.#endFirst()
   }
 
-  #nextOf(source: Source<T>): Promise<Result<T>> {
-    this.#source = source
-    return source.next() as Promise<Result<T>>
-  }
-}
-
-/** A stream that fails at its first read. */
-export function failing<T>(error: unknown): Stream<T> {
-  return openedLater<T>(() => {
-    throw error
-  })
-}
-
-/** One value, and then a stream, which is opened when the reader asks for more. */
-export function startingWith<T>(first: T, open: () => Source<T>): Stream<T> {
-  return new StartingWith(first, open)
-}
-
-class StartingWith<T> extends OpenedLater<T> {
-  readonly #value: T
-  #isFirst: boolean = true
-
-  constructor(first: T, open: () => Source<T>) {
-    super(open)
-    this.#value = first
-  }
-
-  override next(): Promise<Result<T>> {
-    if (!this.#isFirst) return super.next()
-    this.#isFirst = false
-    return Promise.resolve({ done: false, value: this.#value })
+  #endFirst(): void {
+    this.#taps.shift()?.ended?.()
   }
 }
