@@ -82,7 +82,8 @@ export class RequestQueue {
     const enteredAtMs = clock.now()
     const isFree =
       lane.depth === 0 && !this.#paused.has(lane) && lane.running < lane.limit(slots(name))
-    if (!isFree) this.#checkRoom(lane, name, options)
+    if (isFree) options.onPosition?.(0)
+    else this.#checkRoom(lane, name, options)
     let startedAtMs = enteredAtMs
     let holds = false
     const begin = (): void => {
@@ -95,8 +96,7 @@ export class RequestQueue {
       lane.running -= 1
       this.#pump(lane, name)
     }
-    if (isFree) options.onPosition?.(0)
-    const waiter = this.#add(lane, name, options, false)
+    const waiter = this.#add(lane, name, options, { first: false, isFree })
     // Most requests have their turn at once, without a promise, a timer and a listener.
     if (!waiter.isTurn) await this.#wait(lane, waiter, options)
     begin()
@@ -111,7 +111,7 @@ export class RequestQueue {
         if (clock.now() + pauseMs >= options.deadlineAtMs) throw refusal
         this.#pause(lane, name, pauseMs)
         release()
-        const next = this.#add(lane, name, options, true)
+        const next = this.#add(lane, name, options, { first: true, isFree: false })
         if (!next.isTurn) await this.#wait(lane, next, options)
         begin()
       },
@@ -153,10 +153,16 @@ export class RequestQueue {
     }
   }
 
-  #add(lane: Lane, name: string, { key, onPosition }: EnterOptions, first: boolean): Waiting {
+  #add(
+    lane: Lane,
+    name: string,
+    { key, onPosition }: EnterOptions,
+    { first, isFree }: { readonly first: boolean; readonly isFree: boolean },
+  ): Waiting {
     const waiter = new Waiting(key)
     lane.add(waiter, { first })
-    this.#pump(lane, name)
+    if (isFree) this.#begin(lane)
+    else this.#pump(lane, name)
     if (lane.depth > 0 && !first) onPosition?.(lane.ahead(key) + 1)
     return waiter
   }
@@ -193,11 +199,16 @@ export class RequestQueue {
     if (this.#paused.has(lane)) return
     // Counting the slots of a swarm takes a look at each of its peers.
     while (lane.depth > 0 && lane.running < lane.limit(this.#init.slots(name))) {
-      const waiter = lane.next()
-      if (waiter === undefined) return
-      lane.running += 1
-      waiter.go()
+      this.#begin(lane)
     }
+  }
+
+  /** Gives the next request its turn. */
+  #begin(lane: Lane): void {
+    const waiter = lane.next()
+    if (waiter === undefined) return
+    lane.running += 1
+    waiter.go()
   }
 }
 
