@@ -157,7 +157,8 @@ export class KeyRing {
   }
 
   #keyOf(caller: string): ApiKey | undefined {
-    return this.#read().find(({ name }) => name === caller)
+    for (const key of this.#read()) if (key.name === caller) return key
+    return undefined
   }
 }
 

@@ -43,6 +43,7 @@ export function closeIdleSockets(server: Server, maxOpen: number, now: () => num
   })
   server.on('request', ({ socket }, response) => {
     note(socket, 1)
-    response.once('close', () => note(socket, -1))
+    // It closes once: `once` would wrap the listener.
+    response.on('close', () => note(socket, -1))
   })
 }

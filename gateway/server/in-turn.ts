@@ -62,7 +62,7 @@ class Line {
     }
     if (begun === undefined) return
     const [incoming, outgoing] = begun
-    outgoing.once('close', this.#onClose)
+    outgoing.on('close', this.#onClose)
     this.#answer(incoming, outgoing)
   }
 

@@ -15,7 +15,7 @@ export async function sendTexts(
 ): Promise<void> {
   const leave = (): void => void texts.cancel().catch(() => {})
   if (outgoing.destroyed) return leave()
-  outgoing.once('close', leave)
+  outgoing.on('close', leave)
   const late = setTimeout(() => outgoing.flushHeaders(), HEAD_MS)
   try {
     outgoing.writeHead(status, Object.fromEntries(headers))

@@ -31,7 +31,7 @@ export function endSlowUploads(server: Server, clock: Clock): void {
     const before = request.socket.bytesRead
     const upload = { request, response, before, startedAtMs: now, checkedAtMs: now }
     uploads.add(upload)
-    response.once('close', () => uploads.delete(upload))
+    response.on('close', () => uploads.delete(upload))
   })
   // One timer for all: most bodies are there before a timer of their own would matter.
   const timer = every(clock, UPLOAD_LIMITS.checkMs, () => {
