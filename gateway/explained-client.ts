@@ -1,4 +1,4 @@
-import type { Answer, RequestOptions, ServedChunk } from '../client/index.ts'
+import type { Answer, RequestOptions } from '../client/index.ts'
 import { InferenceError, normalizeModelId } from '../protocol/index.ts'
 import type { GatewayClient } from './gateway-client.ts'
 import type { LocalModels } from './local-models.ts'
@@ -19,16 +19,29 @@ export function explainedClient(
     },
     streamed<T>({ request, options }: Asked, ask: (options: RequestOptions) => Answer<T>) {
       const answer = ask(options)
-      async function* chunks(): AsyncGenerator<T & ServedChunk> {
-        try {
-          yield* answer
-        } catch (error) {
-          throw await explained(error, request, local)
-        }
+      const explain = async (error: unknown): Promise<never> => {
+        throw await explained(error, request, local)
       }
-      return answerOver(chunks, () => answer)
+      return answerOver(
+        () => explainedChunks(answer[Symbol.asyncIterator](), explain),
+        () => answer,
+      )
     },
   })
+}
+
+/** The same chunks. A generator would add several promises to each. */
+function explainedChunks<T>(
+  chunks: AsyncIterator<T>,
+  explain: (error: unknown) => Promise<never>,
+): AsyncIterator<T> {
+  return {
+    next: () => chunks.next().catch(explain),
+    async return() {
+      await chunks.return?.()
+      return { done: true, value: undefined }
+    },
+  }
 }
 
 async function explained(

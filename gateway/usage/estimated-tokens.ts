@@ -57,12 +57,15 @@ export function tokensIn(chunk: unknown): number {
   let tokens = 0
   for (const { text, delta } of choices) {
     const { content, reasoning_content: thought, refusal, tool_calls: calls } = delta ?? {}
-    const asked = Array.isArray(calls) ? calls.map((call) => call?.function?.arguments) : []
-    for (const piece of [text, content, thought, refusal, ...asked]) {
-      if (typeof piece === 'string') tokens += Math.ceil(piece.length / BYTES_PER_TOKEN)
-    }
+    tokens += tokensOf(text) + tokensOf(content) + tokensOf(thought) + tokensOf(refusal)
+    if (!Array.isArray(calls)) continue
+    for (const call of calls) tokens += tokensOf(call?.function?.arguments)
   }
   return tokens
+}
+
+function tokensOf(text: unknown): number {
+  return typeof text === 'string' ? Math.ceil(text.length / BYTES_PER_TOKEN) : 0
 }
 
 /** Whether peers may have worked for a caller that got an error: it left, or its time was up after one was asked. */
