@@ -1,6 +1,7 @@
 import { allocUnsafe } from 'uint8arrays/alloc'
 import type { NodeFrame } from '../frames.ts'
 import { varintBytes, writeVarint } from '../varint.ts'
+import { begin, fieldBytes, writeField } from './bytes-field.ts'
 
 type Chunk = Extract<NodeFrame, { type: 'chunk' }>
 
@@ -15,11 +16,15 @@ const MAX_VARINT_BYTES = 5
  * A chunk's frame, byte for byte as the protobuf library writes it, at a tenth of its time: a node writes one for each
  * token.
  *
- * @returns undefined for values that the library has to refuse
+ * @param attemptId empty for none
+ * @throws RangeError for a value that its field cannot have
  */
-export function encodeChunkFrame(chunk: Chunk, attemptId?: Uint8Array): Uint8Array | undefined {
+export function encodeChunkFrame(chunk: Chunk, attemptId: Uint8Array): Uint8Array {
   const { seq, json, tokenIds, logprobs } = chunk
-  if (!isUint32(seq) || !tokenIds.every(isUint32) || !logprobs.every(isFloat32)) return undefined
+  if (!isUint32(seq) || !tokenIds.every(isUint32)) {
+    throw new RangeError('an index or the id of a token is not an unsigned 32-bit integer')
+  }
+  if (!logprobs.every(isFloat32)) throw new RangeError('a logprob is not a 32-bit float')
   let idBytes = 0
   for (const id of tokenIds) idBytes += varintBytes(id)
   const chunkBytes =
@@ -27,15 +32,11 @@ export function encodeChunkFrame(chunk: Chunk, attemptId?: Uint8Array): Uint8Arr
     fieldBytes(json.length) +
     fieldBytes(idBytes) +
     fieldBytes(4 * logprobs.length)
-  const named = attemptId?.length ?? 0
-  const bytes = allocUnsafe(1 + varintBytes(chunkBytes) + chunkBytes + fieldBytes(named))
+  const size = 1 + varintBytes(chunkBytes) + chunkBytes + fieldBytes(attemptId.length)
+  const bytes = allocUnsafe(size)
   let at = begin(bytes, 0, TAG.chunk, chunkBytes)
   if (seq > 0) at = begin(bytes, at, TAG.seq, seq)
-  if (json.length > 0) {
-    at = begin(bytes, at, TAG.json, json.length)
-    bytes.set(json, at)
-    at += json.length
-  }
+  at = writeField(bytes, at, TAG.json, json)
   if (idBytes > 0) {
     at = begin(bytes, at, TAG.tokenIds, idBytes)
     for (const id of tokenIds) at = writeVarint(bytes, at, id)
@@ -48,20 +49,15 @@ export function encodeChunkFrame(chunk: Chunk, attemptId?: Uint8Array): Uint8Arr
       at += 4
     }
   }
-  if (attemptId !== undefined && named > 0) {
-    at = begin(bytes, at, TAG.attemptId, named)
-    bytes.set(attemptId, at)
-  }
+  writeField(bytes, at, TAG.attemptId, attemptId)
   return bytes
 }
 
-export interface DecodedChunk extends Chunk {
-  /** Empty if the frame names no attempt. */
-  readonly attemptId: Uint8Array
-}
-
-/** @returns undefined for any other frame, and for one that another encoder wrote in another way */
-export function decodeChunkFrame(bytes: Uint8Array): DecodedChunk | undefined {
+/**
+ * @param attemptId the attempt that the frame has to name. @default any, or none
+ * @returns undefined for any other frame, and for one that another encoder wrote in another way
+ */
+export function decodeChunkFrame(bytes: Uint8Array, attemptId?: Uint8Array): Chunk | undefined {
   const reader = new Reader(bytes)
   if (!reader.takes(TAG.chunk)) return undefined
   const end = reader.length()
@@ -81,9 +77,13 @@ export function decodeChunkFrame(bytes: Uint8Array): DecodedChunk | undefined {
     for (let at = 0; at < packed.length; at += 4) logprobs.push(view.getFloat32(at, true))
   }
   if (reader.at !== end) return undefined
-  const attemptId = reader.at < bytes.length && reader.takes(TAG.attemptId) ? reader.field() : NONE
+  if (reader.at < bytes.length && reader.takes(TAG.attemptId)) {
+    const idEnd = reader.length()
+    if (attemptId !== undefined && !reader.holds(attemptId, idEnd)) return undefined
+    reader.at = idEnd
+  } else if (attemptId !== undefined) return undefined
   if (reader.isBroken || reader.at !== bytes.length) return undefined
-  return { type: 'chunk', seq, json, tokenIds, logprobs, attemptId }
+  return { type: 'chunk', seq, json, tokenIds, logprobs }
 }
 
 const NONE = new Uint8Array()
@@ -130,6 +130,14 @@ class Reader {
     return field
   }
 
+  /** Whether these are the bytes from here to `end`. */
+  holds(wanted: Uint8Array, end: number): boolean {
+    if (end - this.at !== wanted.length) return false
+    let at = this.at
+    for (const byte of wanted) if (this.#bytes[at++] !== byte) return false
+    return true
+  }
+
   #break(): number {
     this.isBroken = true
     this.at = this.#bytes.length
@@ -143,15 +151,4 @@ function isUint32(value: number): boolean {
 
 function isFloat32(value: number): boolean {
   return typeof value === 'number' && !(Number.isFinite(value) && Math.abs(value) > MAX_FLOAT32)
-}
-
-/** Of a field with a length; an empty one is left out. */
-function fieldBytes(length: number): number {
-  return length === 0 ? 0 : 1 + varintBytes(length) + length
-}
-
-/** Writes a tag and the number after it: a value, or a length. @returns where to go on */
-function begin(bytes: Uint8Array, at: number, tag: number, value: number): number {
-  bytes[at] = tag
-  return writeVarint(bytes, at + 1, value)
 }

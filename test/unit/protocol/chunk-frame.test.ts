@@ -11,6 +11,7 @@ const chunks = fc.record({
   tokenIds: fc.array(fc.integer({ min: 0, max: 0xffff_ffff }), { maxLength: 200 }),
   logprobs: fc.array(fc.float(), { maxLength: 40 }),
 })
+const NONE = new Uint8Array()
 const attemptIds = fc.option(fc.uint8Array({ maxLength: 20 }), { nil: undefined })
 
 /** What the protobuf library writes. */
@@ -29,7 +30,7 @@ describe('the frame of a chunk', () => {
   it('is written as the protobuf library writes it', () => {
     fc.assert(
       fc.property(chunks, attemptIds, (chunk, id) => {
-        expect(encodeChunkFrame(chunk, id)).toEqual(written(chunk, id))
+        expect(encodeChunkFrame(chunk, id ?? NONE)).toEqual(written(chunk, id))
       }),
     )
   })
@@ -37,14 +38,30 @@ describe('the frame of a chunk', () => {
   it('is read as the protobuf library reads it', () => {
     fc.assert(
       fc.property(chunks, attemptIds, (chunk, id) => {
-        const { attemptId, ...read } = decodeChunkFrame(written(chunk, id)) ?? {}
-        expect(read).toEqual(chunk)
-        expect(attemptId).toEqual(id ?? new Uint8Array())
+        const bytes = written(chunk, id)
+        expect(decodeChunkFrame(bytes)).toEqual(chunk)
+        if (id !== undefined && id.length > 0) expect(decodeChunkFrame(bytes, id)).toEqual(chunk)
       }),
     )
   })
 
-  it('is left to the library when a value has to be refused', () => {
+  it('of another attempt, or of none, is left to the library', () => {
+    const chunk = {
+      type: 'chunk',
+      seq: 1,
+      json: new Uint8Array(),
+      tokenIds: [],
+      logprobs: [],
+    } as const
+    const id = Uint8Array.of(1, 2, 3)
+    for (const other of [undefined, Uint8Array.of(1, 2, 4), Uint8Array.of(1, 2)]) {
+      expect(
+        decodeChunkFrame(written({ ...chunk, tokenIds: [], logprobs: [] }, other), id),
+      ).toBeUndefined()
+    }
+  })
+
+  it('is refused with a value that its field cannot have', () => {
     const chunk = {
       type: 'chunk',
       seq: 0,
@@ -52,10 +69,10 @@ describe('the frame of a chunk', () => {
       tokenIds: [1],
       logprobs: [],
     } as const
-    expect(encodeChunkFrame({ ...chunk, tokenIds: [-1] })).toBeUndefined()
-    expect(encodeChunkFrame({ ...chunk, tokenIds: [1.5] })).toBeUndefined()
-    expect(encodeChunkFrame({ ...chunk, seq: 2 ** 32 })).toBeUndefined()
-    expect(encodeChunkFrame({ ...chunk, logprobs: [1e300] })).toBeUndefined()
+    expect(() => encodeChunkFrame({ ...chunk, tokenIds: [-1] }, NONE)).toThrow(RangeError)
+    expect(() => encodeChunkFrame({ ...chunk, tokenIds: [1.5] }, NONE)).toThrow(RangeError)
+    expect(() => encodeChunkFrame({ ...chunk, seq: 2 ** 32 }, NONE)).toThrow(RangeError)
+    expect(() => encodeChunkFrame({ ...chunk, logprobs: [1e300] }, NONE)).toThrow(RangeError)
   })
 
   it('broken in any way is never read as another than the library reads', () => {
@@ -66,12 +83,16 @@ describe('the frame of a chunk', () => {
         bytes[where % Math.max(1, bytes.length)] = byte
         const part = bytes.subarray(0, Math.max(0, bytes.length - cut))
         const read = decodeChunkFrame(part)
-        if (read === undefined) return
+        const named = id && decodeChunkFrame(part, id)
+        if (read === undefined) {
+          expect(named).toBeUndefined()
+          return
+        }
         const { frame, attemptId } = fromBinary(NodeFrameSchema, part)
         expect(frame).toMatchObject({ case: 'chunk' })
         const { seq, json, tokenIds, logprobs } = read
         expect(frame.value).toMatchObject({ seq, json, tokenIds, logprobs })
-        expect(read.attemptId).toEqual(attemptId)
+        if (named !== undefined) expect([named, id]).toEqual([read, attemptId])
       }),
       { numRuns: 2_000 },
     )

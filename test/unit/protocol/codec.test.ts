@@ -1,3 +1,4 @@
+import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -18,6 +19,7 @@ import {
   type NodeFrame,
   type Progress,
 } from '../../../protocol/index.ts'
+import { ClientFrameSchema, NodeFrameSchema } from '../../../protocol/skein_pb.ts'
 
 const uint32 = fc.integer({ min: 0, max: 0xffff_ffff })
 const name = fc.string({ minLength: 1, maxLength: 64 })
@@ -43,6 +45,11 @@ const clientFrame: fc.Arbitrary<ClientFrame> = fc.oneof(
         tokenIds: fc.array(uint32, { maxLength: 50 }),
         text: fc.string({ unit: 'grapheme' }),
         deliveredBytes: uint32,
+      }),
+      trace: fc.record({
+        traceId: fc.constantFrom('0af7651916cd43dd8448eb211c80319c'),
+        spanId: fc.constantFrom('b7ad6b7169203331'),
+        isSampled: fc.boolean(),
       }),
     },
     { requiredKeys: ['type', 'attemptId', 'remainingMs', 'kind', 'model', 'bodyBytes'] },
@@ -100,6 +107,22 @@ const nodeFrame: fc.Arbitrary<NodeFrame> = fc.oneof(
   ),
 )
 
+const failed: fc.Arbitrary<NodeFrame> = fc
+  .record({
+    code: fc.constantFrom(...peerCodes),
+    message: fc.string(),
+    more: fc.record(
+      { retryAfterMs: uint32, details: fc.record({ param: fc.string() }, { requiredKeys: [] }) },
+      { requiredKeys: [] },
+    ),
+    load: fc.option(load, { nil: undefined }),
+  })
+  .map(({ code, message, more, load: known }) => ({
+    type: 'failed' as const,
+    error: new InferenceError(code, message, more),
+    ...(known !== undefined && { load: known }),
+  }))
+
 /** Runs a decoder over hostile bytes: it returns, or throws `malformed`. Anything else fails the test. */
 function expectTyped(decode: () => unknown): void {
   try {
@@ -140,6 +163,26 @@ describe('frames', () => {
     expect(frame.error).toMatchObject({ code, message: 'why', retryAfterMs: 1500 })
     expect(frame.error.details).toEqual(error.details)
     expect(frame.error.cause).toBeUndefined()
+  })
+
+  it('are written as the protobuf library writes them', () => {
+    const ids = fc.option(fc.uint8Array({ maxLength: 20 }), { nil: undefined })
+    fc.assert(
+      fc.property(clientFrame, ids, (frame, id) => {
+        const written = encodeClientFrame(frame, id)
+        const message = fromBinary(ClientFrameSchema, written)
+        expect(written).toEqual(toBinary(ClientFrameSchema, message))
+        if (frame.type === 'body') expect(message.attemptId).toEqual(id ?? new Uint8Array())
+      }),
+    )
+    fc.assert(
+      fc.property(fc.oneof(nodeFrame, failed), ids, (frame, id) => {
+        const written = encodeNodeFrame(frame, id)
+        const message = fromBinary(NodeFrameSchema, written)
+        expect(written).toEqual(toBinary(NodeFrameSchema, message))
+        expect(message.attemptId).toEqual(id ?? new Uint8Array())
+      }),
+    )
   })
 
   it('refuse a code that only the receiver can find', () => {
