@@ -11,6 +11,11 @@ export class SignalRace implements Disposable {
     signal.addEventListener('abort', this.#onAbort, { once: true })
   }
 
+  /** @throws the signal's reason if it has fired */
+  throwIfAborted(): void {
+    this.#signal.throwIfAborted()
+  }
+
   /** Settles like the promise. @throws the signal's reason as soon as it fires */
   wait<T>(promise: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {

@@ -249,11 +249,13 @@ class HttpConnection implements EngineHttp {
     body: object | undefined,
     { signal, hops }: Sent & { readonly signal: AbortSignal },
   ): Promise<EngineResponse> {
-    const payload = body === undefined ? {} : { body: JSON.stringify(body) }
-    // A redirect would send requests, and perhaps the key, to a host that is not configured.
     const init: RequestInit = {
-      ...{ method, signal, redirect: 'error', ...payload },
+      method,
+      signal,
+      // A redirect would send requests, and perhaps the key, to a host that is not configured.
+      redirect: 'error',
       headers: { ...this.#headers, [HOPS_HEADER]: hops === undefined ? 'node' : String(hops) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
     }
     const response = await this.#send(this.baseUrl + path, init)
     if (response.ok) return response

@@ -97,9 +97,15 @@ function addressOf(url: string): http.RequestOptions {
 
 /** The body of an answer without its coding. */
 function decoded(answer: IncomingMessage): Readable {
-  const decoder = DECODERS.get(answer.headers['content-encoding']?.trim().toLowerCase() ?? '')?.()
+  const coding = headersOf(answer, 'content-encoding').join(', ')
+  const decoder = coding === '' ? undefined : DECODERS.get(coding.trim().toLowerCase())?.()
   // The reader gets the failure of either, and closes both.
   return decoder === undefined ? answer : pipeline(answer, decoder, () => {})
+}
+
+/** Values of one header: `answer.headers` would sort all of them. */
+function headersOf({ rawHeaders }: IncomingMessage, name: string): readonly string[] {
+  return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name)
 }
 
 /** A host that does not answer at all is found soon, however long an engine may think. */

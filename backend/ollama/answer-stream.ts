@@ -13,13 +13,13 @@ import {
   fittingFinish,
   flagAt,
   type Json,
+  noteUnread,
   reasoningAt,
   recordAt,
   recordIn,
   requireRead,
   ToolCallReader,
   textAt,
-  unreadIn,
 } from '../shapes/index.ts'
 
 /** The stream so far, and its end once it has arrived. */
@@ -84,7 +84,7 @@ function chatDelta({ message }: Json, finish: FinishReason | null, state: Answer
   const { toolCalls } = state
   const spoken = recordAt(message, 'message')
   const { content, tool_calls: calls } = spoken
-  for (const field of unreadIn(spoken)) state.unread.add(`message.${field}`)
+  noteUnread(spoken, 'message', state.unread)
   const text = textAt(content, 'message.content')
   // `thinking`; servers with Ollama's API have other names.
   const thought = reasoningAt(spoken, 'message')

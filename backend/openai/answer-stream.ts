@@ -17,6 +17,7 @@ import {
   isAbsent,
   type Json,
   listAt,
+  noteUnread,
   numberAt,
   reasoningAt,
   recordAt,
@@ -24,7 +25,6 @@ import {
   requireRead,
   ToolCallReader,
   textAt,
-  unreadIn,
   usageAt,
   WrongShape,
 } from '../shapes/index.ts'
@@ -124,11 +124,11 @@ function chatChunk(
 ): ChatChunk | undefined {
   // A whole answer has its message where a stream has a delta; some engines stream a chat as a text.
   const { delta: sent, message, text, logprobs } = choice
-  const name = isAbsent(sent) ? 'message' : 'delta'
+  const path = isAbsent(sent) ? 'choices.0.message' : 'choices.0.delta'
   const isText = isAbsent(sent) && isAbsent(message) && !isAbsent(text)
-  const spoken = isText ? { content: text } : recordAt(sent ?? message, `choices.0.${name}`)
-  for (const field of unreadIn(spoken)) unread.add(`choices.0.${name}.${field}`)
-  const delta = readDelta(spoken, name, toolCalls, reason)
+  const spoken = isText ? { content: text } : recordAt(sent ?? message, path)
+  noteUnread(spoken, path, unread)
+  const delta = readDelta(spoken, path, toolCalls, reason)
   const isEmpty = Object.keys(delta).length === 0
   const finish = fittingFinish(reason, toolCalls.hasCalls)
   if (finish === 'stop' && isEmpty && pieces === 0) requireRead(unread)
@@ -196,11 +196,10 @@ function emptyChunk({ kind, model }: Pick<Shape, 'kind' | 'model'>): ChatChunk |
 /** What the delta adds. The client sets the role. */
 function readDelta(
   sent: Json,
-  name: string,
+  path: string,
   toolCalls: ToolCallReader,
   reason: FinishReason | null,
 ): ChatDelta {
-  const path = `choices.0.${name}`
   const { content, refusal, tool_calls: calls, function_call: oldCall } = sent
   const spoken = contentAt(content, `${path}.content`)
   const thought = reasoningAt(sent, path) || spoken.reasoning

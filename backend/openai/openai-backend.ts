@@ -173,9 +173,15 @@ class OpenAiBackend implements Backend {
           asMessage: means === 'text' && request.kind === 'chat',
         })
         const mayHold = request.kind === 'chat' && (request.body.tools?.length ?? 0) > 0
-        for await (const records of http.stream(path, body, {
-          ...{ signal, hops, framing: 'events', isReport, isRequest: true, mayHold },
-        })) {
+        const asked = {
+          signal,
+          hops,
+          framing: 'events',
+          isReport,
+          isRequest: true,
+          mayHold,
+        } as const
+        for await (const records of http.stream(path, body, asked)) {
           for (const record of records) {
             const chunk = answer.read(record)
             if (chunk !== undefined) yield chunk

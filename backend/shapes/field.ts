@@ -63,9 +63,11 @@ export function listAt(value: unknown, path: string): readonly unknown[] {
   throw wrongShape(path, value, 'a list')
 }
 
+const NO_FIELDS: Json = Object.freeze({})
+
 /** @returns an empty object if absent. @throws InferenceError `engine_failed` */
 export function recordAt(value: unknown, path: string): Json {
-  if (isAbsent(value)) return {}
+  if (isAbsent(value)) return NO_FIELDS
   if (typeof value === 'object' && !Array.isArray(value)) return value as Json
   throw wrongShape(path, value, 'an object')
 }

@@ -25,6 +25,6 @@ export {
 } from './field.ts'
 export { finishReasonAt, fittingFinish } from './finish-reason.ts'
 export { ToolCallReader } from './tool-calls.ts'
-export { requireRead, unreadIn } from './unread.ts'
+export { noteUnread, requireRead } from './unread.ts'
 export { usageAt } from './usage.ts'
 export { vectorsOf } from './vectors.ts'

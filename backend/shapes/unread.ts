@@ -8,9 +8,11 @@ const KNOWN: ReadonlySet<string> = new Set([
   'status',
 ])
 
-/** Fields of a message that have something in them and are not read. */
-export function unreadIn(message: Json): string[] {
-  return Object.keys(message).filter((field) => !KNOWN.has(field) && holdsMore(message[field]))
+/** Adds the paths of a message's fields that have something in them and are not read. */
+export function noteUnread(message: Json, path: string, unread: Set<string>): void {
+  for (const field in message) {
+    if (!KNOWN.has(field) && holdsMore(message[field])) unread.add(`${path}.${field}`)
+  }
 }
 
 function holdsMore(value: unknown): boolean {

@@ -5,7 +5,6 @@ import { specHashOf } from '../../ledger/index.ts'
 import {
   type Claim,
   type Done,
-  defined,
   type Head,
   InferenceError,
   type InferenceRequest,
@@ -49,9 +48,12 @@ interface Received {
 
 /** Serves one request up to its `Done`. @throws InferenceError for the client */
 export async function serveAttempt(attempt: ServedAttempt): Promise<Done> {
-  const received = await receive(attempt).catch((error: unknown) => {
+  let received: Received
+  try {
+    received = await receive(attempt)
+  } catch (error) {
     throw uploadFailure(error)
-  })
+  }
   return await answer(attempt, received)
 }
 
@@ -80,8 +82,12 @@ async function receive(attempt: ServedAttempt): Promise<Received> {
   attempt.onUploaded()
   const { maxTokens } = context
   const request = await eligibleRequest(head, body, {
-    ...{ model, maxTokens, memory, clock },
-    ...{ shape: counter.shape, isWide },
+    model,
+    maxTokens,
+    memory,
+    clock,
+    shape: counter.shape,
+    isWide,
   })
   return { head, model, request, deadlineAtMs: arrivedAtMs + head.remainingMs }
 }
@@ -96,7 +102,9 @@ async function answer(attempt: ServedAttempt, received: Received): Promise<Done>
   // Checked again: the node may have begun to drain during the upload.
   if (!status.isOpen) await scope.race.wait(status.checkOpen())
   const ticket = gate.enter({
-    ...{ peer, network, deadlineAtMs },
+    peer,
+    network,
+    deadlineAtMs,
     contributes: fairness.contributes(peer),
     signal: scope.signal,
     onRevoke: (reason) => scope.fail(reason),
@@ -144,7 +152,11 @@ async function generate(
   try {
     done = await pump({
       start: (onProgress) => context.backend.infer(request, { ...options, onProgress }),
-      ...{ reply, signal, race: scope.race, keepAlives, clock },
+      reply,
+      signal,
+      race: scope.race,
+      keepAlives,
+      clock,
       engineStopMs: limits.engineStopMs,
       onStopped,
       onChunk: (chunk, json) => {
@@ -192,7 +204,7 @@ async function generate(
       decodeMs: clamp(timings.decodeMs),
     },
     load: context.status.loadFor({ contributes: context.fairness.contributes(peer) }),
-    ...defined({ asMessage }),
+    ...(asMessage === true && { asMessage }),
   }
 }
 

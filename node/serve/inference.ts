@@ -63,9 +63,8 @@ export async function serveExchange(
   const upload = new Upload({ reader, race: scope.race, isKept })
   const isContended = (): boolean => gate.isContendedFor(peer)
   const onSlowReader = (): void => scope.fail(readsTooSlowly())
-  const reply = new Reply(stream, {
-    ...{ writeStallMs, lingerMs, clock, isContended, onSlowReader, isKept },
-  })
+  const init = { writeStallMs, lingerMs, clock, isContended, onSlowReader, isKept }
+  const reply = new Reply(stream, init)
   const known: Partial<ServedRequest> = {}
   const note = (more: Partial<ServedRequest>): void => void Object.assign(known, more)
   // Counted from its first byte on: a peer that never ends a head has a stream open, too.
@@ -78,8 +77,8 @@ export async function serveExchange(
     kept?.onHead()
     if (admission.refusal !== undefined) throw admission.refusal
     const onUploaded = (): void => kept?.onUploaded(scope)
-    const attempt = { ...{ peer, network, scope, upload, memory }, reply, context, note }
-    const done = await serveAttempt({ ...attempt, onUploaded })
+    const attempt = { peer, network, scope, upload, memory, reply, context, note, onUploaded }
+    const done = await serveAttempt(attempt)
     note({ usage: done.usage })
     outcome = 'answered'
     kept?.onEnding()

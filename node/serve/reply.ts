@@ -29,7 +29,8 @@ export class Reply {
   readonly #writer: FrameWriter
   readonly #init: ReplyInit
   readonly #clock: Clock
-  readonly #patience: ReaderPatience
+  /** Of a client that did not keep up at some time. */
+  #patience: ReaderPatience | undefined
   #attemptId: Uint8Array | undefined
   #queuedBytes = 0
 
@@ -38,11 +39,6 @@ export class Reply {
     this.#writer = new FrameWriter(stream)
     this.#init = init
     this.#clock = init.clock ?? systemClock
-    this.#patience = new ReaderPatience({
-      isContended: init.isContended ?? (() => false),
-      clock: this.#clock,
-      onSpent: init.onSlowReader ?? (() => {}),
-    })
   }
 
   /** On a kept stream, the attempt that the frames belong to. */
@@ -73,6 +69,11 @@ export class Reply {
     using _timer = this.#clock.after(stallMs, giveUp)
     this.#queuedBytes += frame.byteLength
     const sentBytes = (): number => this.#queuedBytes - this.#stream.writeBufferLength
+    this.#patience ??= new ReaderPatience({
+      isContended: this.#init.isContended ?? (() => false),
+      clock: this.#clock,
+      onSpent: this.#init.onSlowReader ?? (() => {}),
+    })
     await this.#patience.during(this.#writer.write(frame), sentBytes)
   }
 
@@ -83,7 +84,7 @@ export class Reply {
   async finish(frame: NodeFrame & { readonly type: 'done' | 'failed' }): Promise<void> {
     const { writeStallMs, lingerMs, isKept = false } = this.#init
     if (isKept && this.#attemptId === undefined) return this.reset('no attempt began')
-    if (isKept && frame.type === 'done') return await this.#end(this.encode(frame))
+    if (isKept && frame.type === 'done') return this.#end(this.encode(frame))
     // The rest of the upload is discarded: unread, it would occupy memory that no budget counts.
     if (frame.type === 'failed') await this.#stream.closeRead()
     // The client may have stopped reading altogether, so the wait is short after a failure, unless there is so much to
@@ -96,10 +97,11 @@ export class Reply {
     await closed
   }
 
-  /** Without a timer for a client that keeps up. */
-  async #end(frame: Uint8Array): Promise<void> {
-    if (this.offer(frame)) this.#writer.flush()
-    else await this.sendBytes(frame)
+  /** Without a timer or a wait for a client that keeps up. */
+  #end(frame: Uint8Array): Promise<void> | undefined {
+    if (!this.offer(frame)) return this.sendBytes(frame)
+    this.#writer.flush()
+    return undefined
   }
 
   #stall(message: string): void {

@@ -28,7 +28,7 @@ export interface UploadInit {
   /** Bounded by {@link uploadBounds}. */
   readonly reader: FrameReader
   /** Ends the upload. */
-  readonly race: Pick<SignalRace, 'wait'>
+  readonly race: Pick<SignalRace, 'throwIfAborted' | 'wait'>
   /** Whether the stream is kept: the number of bytes announced ends a body, and not a half-close. */
   readonly isKept: boolean
 }
@@ -91,10 +91,12 @@ export class Upload {
     return parts.length === 1 && only !== undefined ? only : concat(parts, bodyBytes)
   }
 
-  #next(): Promise<Uint8Array | undefined> {
+  /** Without a wait if the frame is there: a short request comes whole, head and body in one packet. */
+  #next(): Uint8Array | Promise<Uint8Array | undefined> {
     const { race, reader } = this.#init
+    race.throwIfAborted()
     // After an abort the pending read settles when the handler closes the stream.
-    return race.wait(reader.next())
+    return reader.take() ?? race.wait(reader.next())
   }
 }
 
