@@ -73,7 +73,7 @@ export function createSimAttempt(client: SimSender, asked: SimRequest): AttemptS
         if (first !== undefined && (isWhole || heard === undefined)) {
           const size = isWhole ? tokens - given : count
           if (size > 0) {
-            yield text.piece(size, first.lies)
+            yield [text.piece(size, first.lies)]
             watchdog.progress(true)
             given += size
           }
@@ -82,18 +82,20 @@ export function createSimAttempt(client: SimSender, asked: SimRequest): AttemptS
         switch (heard.type) {
           case 'first':
             first = { ...heard.first, atMs: clock.now() }
-            yield { type: 'accepted', queuePosition: 0, expectedTtftMs: 0, digest: text.digest }
+            yield [{ type: 'accepted', queuePosition: 0, expectedTtftMs: 0, digest: text.digest }]
             break
           case 'end': {
-            yield text.end()
+            yield [text.end()]
             onLoad?.(heard.load)
             const { prefillMs = 0, cachedTokens = 0, gapMs = 0 } = first ?? {}
-            yield {
-              type: 'done',
-              usage: { promptTokens, completionTokens: tokens, cachedPromptTokens: cachedTokens },
-              timings: { queueMs: 0, prefillMs, decodeMs: (tokens - 1) * gapMs },
-              load: heard.load,
-            }
+            yield [
+              {
+                type: 'done',
+                usage: { promptTokens, completionTokens: tokens, cachedPromptTokens: cachedTokens },
+                timings: { queueMs: 0, prefillMs, decodeMs: (tokens - 1) * gapMs },
+                load: heard.load,
+              },
+            ]
             return
           }
           case 'failed':

@@ -63,7 +63,8 @@ export type AttemptEvent =
   | ({ readonly type: 'done' } & Done)
 
 /**
- * Makes attempts. Every source passes `test/conformance/attempt-suite.ts`:
+ * Makes attempts. What arrived together is yielded together, in its order and never empty: a fast answer costs a step for
+ * each arrival, and not for each token. Every source passes `test/conformance/attempt-suite.ts`:
  *
  * - it ends after `done`, or throws: an answer without its end is `truncated`, never a short answer;
  * - events are pulled: a slow consumer slows the writer, and a consumer that stops early stops it;
@@ -73,4 +74,4 @@ export type AttemptEvent =
 export type AttemptSource = (
   init: AttemptInit,
   options: { readonly signal: AbortSignal },
-) => AsyncGenerator<AttemptEvent, void, void>
+) => AsyncGenerator<readonly AttemptEvent[], void, void>

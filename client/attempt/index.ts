@@ -4,8 +4,8 @@
  *
  * @example
  * async function show(attempt: AttemptSource, init: AttemptInit, signal: AbortSignal): Promise<void> {
- *   for await (const event of attempt(init, { signal })) {
- *     if (event.type === 'chunk' && event.visible) console.log(event.chunk)
+ *   for await (const events of attempt(init, { signal })) {
+ *     for (const event of events) if (event.type === 'chunk' && event.visible) console.log(event.chunk)
  *   }
  * }
  *

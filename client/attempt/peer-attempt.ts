@@ -1,16 +1,8 @@
-import { createHash, type Hash } from 'node:crypto'
-import {
-  type Done,
-  InferenceError,
-  matchesDigest,
-  type NodeFrame,
-  PROTOCOLS,
-} from '../../protocol/index.ts'
+import { InferenceError, type NodeFrame, PROTOCOLS } from '../../protocol/index.ts'
 import { type Clock, raceSignal, systemClock } from '../../timing/index.ts'
-import { isVisible } from '../request/index.ts'
-import { AnswerCheck, checkFailure } from './answer-check.ts'
 import type { AttemptEvent, AttemptInit, AttemptSource } from './attempt-source.ts'
 import { Exchange } from './exchange.ts'
+import { FrameCheck } from './frame-check.ts'
 import { discard, type KeptStreams } from './kept-streams.ts'
 import { type Connect, isUnsupported, openStream } from './open-stream.ts'
 import { type PathOf, pathFailure } from './path.ts'
@@ -27,6 +19,9 @@ export interface PeerAttemptInit {
   readonly kept?: KeptStreams
 }
 
+/** Most events that are yielded together: what was read of an answer is held until the consumer has it. */
+const MAX_TOGETHER = 32
+
 /**
  * Attempts over the wire. Besides the peer's failure it throws `dial_failed`, `stalled`, `stream_reset`, `truncated`,
  * `malformed` and `path_lost`.
@@ -41,7 +36,7 @@ type WiredAttempt = AttemptInit & PeerAttemptInit & { readonly clock: Clock }
 async function* peerAttempt(
   init: WiredAttempt,
   options: { readonly signal: AbortSignal },
-): AsyncGenerator<AttemptEvent, void, void> {
+): AsyncGenerator<readonly AttemptEvent[], void, void> {
   const { signal } = options
   signal.throwIfAborted()
   const { clock, kept, peerId } = init
@@ -66,20 +61,10 @@ async function* peerAttempt(
         check = new FrameCheck(init, exchange.attemptId, clock)
         continue
       }
-      // A keep-alive without progress shows only that the node is alive, not that it is working.
-      if (next.type === 'keepAlive' && next.progress !== undefined) watchdog.working()
-      else watchdog.alive()
-      // The check throws the failure, but the exchange is over in due order.
-      if (next.type === 'failed') ended = next.type
-      const event = check.frame(next)
-      // Only after the check: a stream whose peer breaks the protocol is not kept.
-      if (next.type === 'done') ended = next.type
-      // Between pieces a report only extends the wait: it ends no gap, and nothing is shown for it.
-      if (event === undefined || (event.type === 'progress' && watchdog.isStreaming)) continue
-      if (event.type === 'chunk' && (event.visible || event.tokenIds.length > 0)) {
-        watchdog.progress(event.visible)
-      }
-      yield event
+      const { events, failure, ...read } = readTogether(next, exchange, check, watchdog)
+      ended = read.ended
+      if (events.length > 0) yield events
+      if (failure !== undefined) throw failure
     }
   } catch (error) {
     throw signal.aborted ? signal.reason : InferenceError.from(error)
@@ -88,6 +73,49 @@ async function* peerAttempt(
     watchdog.close()
     await end(exchange, init, ended)
   }
+}
+
+/** What arrived together. */
+interface Together {
+  readonly events: readonly AttemptEvent[]
+  /** Set if the exchange is over in due order. */
+  readonly ended: 'done' | 'failed' | undefined
+  /** Why nothing follows the events. */
+  readonly failure: unknown
+}
+
+/** Reads a frame and those that have arrived behind it. Never throws: what came before a failure is part of the answer. */
+function readTogether(
+  first: NodeFrame,
+  exchange: Exchange,
+  check: FrameCheck,
+  watchdog: Watchdog,
+): Together {
+  const events: AttemptEvent[] = []
+  let ended: Together['ended']
+  try {
+    let next: NodeFrame | undefined = first
+    while (next !== undefined) {
+      // A keep-alive without progress shows only that the node is alive, not that it is working.
+      if (next.type === 'keepAlive' && next.progress !== undefined) watchdog.working()
+      else watchdog.alive()
+      // The check throws the failure, but the exchange is over in due order.
+      if (next.type === 'failed') ended = next.type
+      const event = check.frame(next)
+      // Only after the check: a stream whose peer breaks the protocol is not kept.
+      if (next.type === 'done') ended = next.type
+      if (event?.type === 'chunk' && (event.visible || event.tokenIds.length > 0)) {
+        watchdog.progress(event.visible)
+      }
+      // Between pieces a report only extends the wait: it ends no gap, and nothing is shown for it.
+      const isShown = event !== undefined && (event.type !== 'progress' || !watchdog.isStreaming)
+      if (isShown) events.push(event)
+      next = ended === undefined && events.length < MAX_TOGETHER ? exchange.take() : undefined
+    }
+  } catch (failure) {
+    return { events, ended, failure }
+  }
+  return { events, ended, failure: undefined }
 }
 
 /** @returns undefined if the attempt is to be made once more on a new stream */
@@ -138,81 +166,6 @@ async function end(
     exchange.abort(new InferenceError('cancelled', 'the attempt is over'))
   }
   await exchange.settled()
-}
-
-/** Checks the order of frames: `accepted` once, then chunks, then one end. */
-class FrameCheck {
-  readonly #init: AttemptInit
-  readonly #answer: AnswerCheck
-  readonly #attemptId: Uint8Array
-  readonly #clock: Clock
-  readonly #startedMs: number
-  /** Only if a receipt is wanted. */
-  readonly #hash: Hash | undefined
-  #accepted: boolean = false
-
-  constructor(init: AttemptInit, attemptId: Uint8Array, clock: Clock) {
-    this.#init = init
-    this.#clock = clock
-    this.#startedMs = clock.now()
-    this.#attemptId = attemptId
-    this.#hash = init.onAnswered && createHash('sha256')
-    this.#answer = new AnswerCheck(init.request, init.resume?.text)
-  }
-
-  frame(frame: NodeFrame): AttemptEvent | undefined {
-    switch (frame.type) {
-      case 'accepted':
-        return this.#accept(frame)
-      case 'keepAlive': {
-        this.#answer.nothing()
-        const { progress } = frame
-        return progress === undefined ? undefined : { type: 'progress', progress }
-      }
-      case 'chunk': {
-        this.#needAccepted()
-        const chunk = this.#answer.chunk(frame)
-        this.#hash?.update(frame.json)
-        const { tokenIds, logprobs } = frame
-        return { type: 'chunk', chunk, visible: isVisible(chunk), tokenIds, logprobs }
-      }
-      case 'done':
-        this.#needAccepted()
-        this.#init.onLoad?.(frame.load)
-        this.#answer.done(frame)
-        this.#reportAnswer(frame)
-        return frame
-      case 'failed':
-        if (frame.load !== undefined) this.#init.onLoad?.(frame.load)
-        throw checkFailure(frame.error, this.#init.request, this.#init.resume !== undefined)
-      default:
-        return frame satisfies never
-    }
-  }
-
-  #accept(frame: Extract<NodeFrame, { type: 'accepted' }>): AttemptEvent {
-    if (this.#accepted) throw new InferenceError('malformed', 'accepted twice')
-    const digest = this.#init.request.digest ?? this.#init.digest
-    if (digest !== undefined && !matchesDigest(frame.digest, digest)) {
-      throw new InferenceError(
-        'malformed',
-        'the peer would answer with other weights than asked for',
-      )
-    }
-    this.#accepted = true
-    return frame
-  }
-
-  #reportAnswer({ usage }: Done): void {
-    if (this.#hash === undefined) return
-    const answerHash = new Uint8Array(this.#hash.digest())
-    const durationMs = this.#clock.now() - this.#startedMs
-    this.#init.onAnswered?.({ attemptId: this.#attemptId, usage, answerHash, durationMs })
-  }
-
-  #needAccepted(): void {
-    if (!this.#accepted) throw new InferenceError('malformed', 'an answer before it was accepted')
-  }
 }
 
 function asError(reason: unknown): Error {

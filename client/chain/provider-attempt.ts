@@ -18,7 +18,7 @@ export interface ProviderAttemptInit {
 type ProviderAttempt = (
   init: Omit<AttemptInit, 'peerId'>,
   options: { readonly signal: AbortSignal },
-) => AsyncGenerator<AttemptEvent, void, void>
+) => AsyncGenerator<readonly AttemptEvent[], void, void>
 
 /** A provider reports no load. */
 const NO_LOAD = {
@@ -42,7 +42,7 @@ async function* providerAttempt(
   { provider, request, hops, clock = systemClock }: ProviderAttemptInit,
   { request: wire, limits, resume }: Omit<AttemptInit, 'peerId'>,
   { signal }: { readonly signal: AbortSignal },
-): AsyncGenerator<AttemptEvent, void, void> {
+): AsyncGenerator<readonly AttemptEvent[], void, void> {
   signal.throwIfAborted()
   const own = new AbortController()
   // Providers send no keep-alive, so only the first-token deadline applies until the first chunk.
@@ -61,18 +61,18 @@ async function* providerAttempt(
     for (;;) {
       const next = await watchdog.guard(answer.next())
       if (next.done === true) throw new InferenceError('truncated', 'the answer ended early')
-      if (!accepted) yield { type: 'accepted', queuePosition: 0, expectedTtftMs: 0, digest: '' }
+      if (!accepted) yield [{ type: 'accepted', queuePosition: 0, expectedTtftMs: 0, digest: '' }]
       accepted = true
       if (next.value.type === 'done') {
         check.done(next.value)
         const { prefillMs, decodeMs } = next.value.timings
         const timings = { queueMs: 0, prefillMs, decodeMs }
-        yield { type: 'done', usage: next.value.usage, timings, load: NO_LOAD }
+        yield [{ type: 'done', usage: next.value.usage, timings, load: NO_LOAD }]
         return
       }
       const event = chunkOf(next.value, check)
       watchdog.progress(event.visible)
-      yield event
+      yield [event]
     }
   } catch (error) {
     signal.throwIfAborted()
@@ -82,7 +82,7 @@ async function* providerAttempt(
     }
     // The connection broke after the finish reason: only the usage is lost.
     const timings = { queueMs: 0, prefillMs: 0, decodeMs: 0 }
-    yield { type: 'done', usage: NO_USAGE, timings, load: NO_LOAD }
+    yield [{ type: 'done', usage: NO_USAGE, timings, load: NO_LOAD }]
   } finally {
     watchdog.close()
     own.abort(new Superseded())

@@ -20,7 +20,8 @@ const OVERTAKEN = new InferenceError('cancelled', 'another attempt was faster')
 /** A message from an attempt to the dispatcher. */
 export type AttemptMessage =
   | { readonly type: 'chosen'; readonly choice: Choice }
-  | { readonly type: 'event'; readonly event: AttemptEvent; readonly gapMs: number }
+  /** What arrived together, after a wait. */
+  | { readonly type: 'events'; readonly events: readonly AttemptEvent[]; readonly gapMs: number }
   | { readonly type: 'failed'; readonly error: unknown }
 
 export interface AttemptWork {
@@ -31,7 +32,7 @@ export interface AttemptWork {
   readonly send: (message: AttemptMessage) => void
 }
 
-/** One running attempt: chooses its peer, reads one piece for each credit and sends messages to the dispatcher. */
+/** One running attempt: chooses its peer, reads pieces once for each credit and sends messages to the dispatcher. */
 export class AttemptRun {
   readonly id: number
   /** Started while other attempts were running. */
@@ -91,9 +92,9 @@ export class AttemptRun {
       using _counted = enter(choice)
       send({ type: 'chosen', choice })
       let askedAt = this.#clock.now()
-      for await (const event of this.#source(prepare(choice), { signal })) {
-        send({ type: 'event', event, gapMs: this.#clock.now() - askedAt })
-        if (event.type === 'chunk') await this.#credit.take()
+      for await (const events of this.#source(prepare(choice), { signal })) {
+        send({ type: 'events', events, gapMs: this.#clock.now() - askedAt })
+        if (needsCredit(events)) await this.#credit.take()
         askedAt = this.#clock.now()
       }
     } catch (error) {
@@ -117,7 +118,7 @@ export class AttemptRun {
     return counts
   }
 
-  /** Allows the attempt to read one more piece. */
+  /** Allows the attempt to read once more. */
   readNext(): void {
     this.#credit.grant()
   }
@@ -131,4 +132,9 @@ export class AttemptRun {
     this.#controller.abort(reason)
     this.#credit.stop(reason)
   }
+}
+
+/** Whether the next read waits for the caller: only pieces are shown to it, and nothing follows the end. */
+function needsCredit(events: readonly AttemptEvent[]): boolean {
+  return events.at(-1)?.type !== 'done' && events.some(({ type }) => type === 'chunk')
 }

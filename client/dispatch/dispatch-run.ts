@@ -143,8 +143,8 @@ export class DispatchRun {
         this.#apply({ type: 'chosen', attempt: attempt.id, ...times })
         return
       }
-      case 'event':
-        this.#handleEvent(attempt, message.event, message.gapMs)
+      case 'events':
+        this.#handleEvents(attempt, message.events, message.gapMs)
         return
       case 'failed':
         if (attempt.choice === undefined) this.#foundNoPeer(attempt, message.error)
@@ -155,7 +155,26 @@ export class DispatchRun {
     }
   }
 
-  #handleEvent(attempt: AttemptRun, event: AttemptEvent, gapMs: number): void {
+  /** The first piece ends the wait; those behind it arrived with it. */
+  #handleEvents(attempt: AttemptRun, events: readonly AttemptEvent[], waitedMs: number): void {
+    let gapMs = waitedMs
+    let hasPiece = false
+    let hasProgress = false
+    for (const event of events) {
+      // A piece may end its attempt.
+      if (!this.#parts.attempts.has(attempt)) return
+      if (event.type === 'chunk') {
+        hasPiece = true
+        if (this.#piece(attempt, event, gapMs)) hasProgress = true
+        gapMs = 0
+      } else this.#handleEvent(attempt, event)
+    }
+    if (hasProgress) this.#parts.leader.readLater()
+    // Empty pieces are no progress: the wait for the next token continues.
+    else if (hasPiece) attempt.readNext()
+  }
+
+  #handleEvent(attempt: AttemptRun, event: Exclude<AttemptEvent, { type: 'chunk' }>): void {
     const { note, candidate } = attempt
     if (note === undefined || candidate === undefined) return
     switch (event.type) {
@@ -166,9 +185,6 @@ export class DispatchRun {
       case 'progress':
         note.progress = event.progress
         this.#reported(attempt, event.progress)
-        return
-      case 'chunk':
-        this.#piece(attempt, event, gapMs)
         return
       case 'done':
         attempt.done = event
@@ -189,9 +205,10 @@ export class DispatchRun {
     if (hedgeAtMs !== undefined) this.#apply({ type: 'nearing', attempt: attempt.id, hedgeAtMs })
   }
 
-  #piece(attempt: AttemptRun, piece: AnswerPiece, gapMs: number): void {
+  /** @returns whether the answer made progress by it, so that the next read waits for the caller */
+  #piece(attempt: AttemptRun, piece: AnswerPiece, gapMs: number): boolean {
     const { note, candidate } = attempt
-    if (note === undefined || candidate === undefined) return
+    if (note === undefined || candidate === undefined) return false
     const hadBegun = note.ttftMs !== undefined
     const counts = attempt.received(piece, gapMs)
     if (!hadBegun) this.#parts.reports.began(attempt)
@@ -199,18 +216,12 @@ export class DispatchRun {
       const progress = Math.max(tokensOf(piece), Number(isEnd(piece)))
       this.#parts.leader.received(gapMs, progress)
       this.#deliver(attempt, piece)
-      // An empty piece is no progress: the wait for the next token continues.
-      if (progress === 0) attempt.readNext()
-      else this.#parts.leader.readLater()
-      return
+      return progress > 0
     }
     attempt.held.push(piece)
-    if (!counts || this.#state.phase === 'comparing') {
-      attempt.readNext()
-      return
-    }
-    this.#parts.leader.readLater()
+    if (!counts || this.#state.phase === 'comparing') return false
     this.#apply({ type: 'began', attempt: attempt.id })
+    return true
   }
 
   #isLeader({ id }: AttemptRun): boolean {

@@ -138,7 +138,13 @@ function completed(state: Live, attempt: number): Step {
   }
   // A complete answer without a visible piece is valid, too.
   const led = began(state, attempt)
-  return end(led.state as Live, [...led.effects, { type: 'finish', attempt }])
+  return end(led.state as Live, [
+    ...led.effects,
+    ...led.state.attempts.flatMap(({ id }): DispatchEffect[] =>
+      id === attempt ? [] : [{ type: 'cancel', attempt: id }],
+    ),
+    { type: 'finish', attempt },
+  ])
 }
 
 function compared(state: Live, winner: number | undefined): Step {

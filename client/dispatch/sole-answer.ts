@@ -43,7 +43,7 @@ export interface SoleAnswerInit {
   readonly attempt: (options: {
     readonly signal: AbortSignal
     readonly resume?: Resume
-  }) => AsyncGenerator<AttemptEvent, void, void>
+  }) => AsyncGenerator<readonly AttemptEvent[], void, void>
   /** Maps a failure to the error for the caller. */
   readonly failure: (error: InferenceError) => InferenceError
 }
@@ -135,18 +135,22 @@ class SoleAnswer {
     note: AttemptNote,
     { signal }: Pick<Scope, 'signal'>,
   ): AsyncGenerator<AnswerEvent, void, void> {
-    const { peerId, attempt } = this.#init
-    for await (const event of attempt({ signal, ...start })) {
+    for await (const events of this.#init.attempt({ signal, ...start })) {
       note.accepted = true
-      if (event.type === 'chunk') {
-        const shown = this.#take(event, note)
-        if (this.#calls.holds) yield { type: 'writing' }
-        for (const chunk of shown) yield { type: 'chunk', peerId, chunk }
-      } else if (event.type === 'done') {
-        const usage = this.#usage(event.usage, note)
-        note.end('answered')
-        yield { type: 'done', peerId, usage, timings: event.timings }
-      }
+      for (const event of events) yield* this.#shown(event, note)
+    }
+  }
+
+  *#shown(event: AttemptEvent, note: AttemptNote): Generator<AnswerEvent, void, void> {
+    const { peerId } = this.#init
+    if (event.type === 'chunk') {
+      const shown = this.#take(event, note)
+      if (this.#calls.holds) yield { type: 'writing' }
+      for (const chunk of shown) yield { type: 'chunk', peerId, chunk }
+    } else if (event.type === 'done') {
+      const usage = this.#usage(event.usage, note)
+      note.end('answered')
+      yield { type: 'done', peerId, usage, timings: event.timings }
     }
   }
 

@@ -13,7 +13,7 @@ export interface AttemptScript {
 type Attempt = (
   init: Omit<AttemptInit, 'peerId'>,
   options: { readonly signal: AbortSignal },
-) => AsyncGenerator<AttemptEvent, void, void>
+) => AsyncGenerator<readonly AttemptEvent[], void, void>
 
 export interface SourceUnderTest {
   /** Attempts whose writer follows the script, timed by the clock. */
@@ -42,8 +42,14 @@ export function attemptSuite(name: string, source: SourceUnderTest): void {
     const attempt = await source.create(script, clock)
     return { clock, controller, events: attempt(INIT, { signal: controller.signal }) }
   }
-  const read = async (events: AsyncIterable<AttemptEvent>, seen: AttemptEvent[]): Promise<void> => {
-    for await (const event of events) seen.push(event)
+  const read = async (
+    events: AsyncIterable<readonly AttemptEvent[]>,
+    seen: AttemptEvent[],
+  ): Promise<void> => {
+    for await (const together of events) {
+      expect(together.length).toBeGreaterThan(0)
+      seen.push(...together)
+    }
   }
   const failureOf = async (script: AttemptScript) => {
     const { clock, events } = await open(script)
@@ -97,8 +103,8 @@ export function attemptSuite(name: string, source: SourceUnderTest): void {
       const { clock, events } = await open({ words: ['one', ' two', ' three'], finally: 'done' })
       const seen: AttemptEvent[] = []
       const slow = async (): Promise<void> => {
-        for await (const event of events) {
-          seen.push(event)
+        for await (const together of events) {
+          seen.push(...together)
           await new Promise<void>((resolve) => clock.after(60_000, resolve))
         }
       }
@@ -110,7 +116,9 @@ export function attemptSuite(name: string, source: SourceUnderTest): void {
       const { clock, controller, events } = await open({ words: ['one'], finally: 'hang' })
       const reason = new Error('the caller left')
       const reading = (async () => {
-        for await (const event of events) if (event.type === 'chunk') controller.abort(reason)
+        for await (const together of events) {
+          if (together.some(({ type }) => type === 'chunk')) controller.abort(reason)
+        }
       })()
       await expect(clock.until(reading)).rejects.toBe(reason)
       await source.stopped()
@@ -126,7 +134,9 @@ export function attemptSuite(name: string, source: SourceUnderTest): void {
     it('stops the writer when the consumer leaves early', async () => {
       const { clock, events } = await open({ words: ['one'], finally: 'hang' })
       const reading = (async () => {
-        for await (const event of events) if (event.type === 'chunk' && event.visible) break
+        for await (const together of events) {
+          if (together.some((event) => event.type === 'chunk' && event.visible)) break
+        }
       })()
       await clock.until(reading)
       await source.stopped()

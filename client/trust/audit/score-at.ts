@@ -5,7 +5,7 @@ import {
   type Usage,
 } from '../../../protocol/index.ts'
 import { type Clock, openScope } from '../../../timing/index.ts'
-import type { Answered, AttemptSource } from '../../attempt/index.ts'
+import type { Answered, AttemptEvent, AttemptSource } from '../../attempt/index.ts'
 import { type Candidate, encodeRequest, type RequestLimits } from '../../request/index.ts'
 import type { Scored } from './rating.ts'
 
@@ -51,10 +51,12 @@ export async function scoreAt(
     },
     { signal: scope.signal },
   )
-  return await collectScores(events, (event) => {
-    if (event.type === 'done') return { usage: event.usage }
-    return event.type === 'chunk' && event.chunk.kind === 'score' ? { response: event.chunk } : {}
-  })
+  return await collectScores(events, (together) => Object.assign({}, ...together.map(partOf)))
+}
+
+function partOf(event: AttemptEvent): ScorePart {
+  if (event.type === 'done') return { usage: event.usage }
+  return event.type === 'chunk' && event.chunk.kind === 'score' ? { response: event.chunk } : {}
 }
 
 /**

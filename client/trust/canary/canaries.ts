@@ -135,7 +135,9 @@ export class Canaries {
       { peerId, request: wire, limits, remainingMs: () => scope.remainingMs() },
       { signal: scope.signal },
     )
-    for await (const event of events) this.#record(event, candidate, recorder)
+    for await (const together of events) {
+      for (const event of together) this.#record(event, candidate, recorder)
+    }
     for (const input of recorder.inputs()) auditor.checkForFree(input)
     const { subject } = recorder
     if (subject !== undefined) await auditor.audit(subject, scope)

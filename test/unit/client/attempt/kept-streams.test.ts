@@ -69,13 +69,17 @@ async function clientOf(serve: Serve, served: readonly string[] = Object.values(
   return { ask, kept, clock, streams }
 }
 
-async function read(events: AsyncIterable<AttemptEvent>): Promise<string> {
+async function read(events: AsyncIterable<readonly AttemptEvent[]>): Promise<string> {
   let text = ''
-  for await (const event of events) text += textOf(event)
+  for await (const together of events) text += textOf(together)
   return text
 }
 
-function textOf(event: AttemptEvent): string {
+function textOf(events: readonly AttemptEvent[]): string {
+  return events.map(textOfOne).join('')
+}
+
+function textOfOne(event: AttemptEvent): string {
   if (event.type !== 'chunk' || event.chunk.kind !== 'chat') return ''
   return event.chunk.choices[0]?.delta.content ?? ''
 }
@@ -141,7 +145,7 @@ describe('kept streams', () => {
     await read(ask('Count from 1 to 3.'))
     const caller = new AbortController()
     const events = ask('Count from 1 to 1000.', caller.signal)
-    for await (const event of events) if (textOf(event) !== '') break
+    for await (const together of events) if (textOf(together) !== '') break
     expect(streams[0]?.status).toBe('aborted')
     expect(kept.size).toBe(0)
     await backend.idle()
@@ -292,7 +296,7 @@ describe('an answer does not bleed into another', () => {
     expect(await read(ask('one'))).toBe('fine')
     let text = ''
     const reading = (async () => {
-      for await (const event of ask('two')) text += textOf(event)
+      for await (const together of ask('two')) text += textOf(together)
     })()
     await expect(reading).rejects.toMatchObject({ code: 'malformed' })
     expect(text).toBe('')
