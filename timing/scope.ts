@@ -23,15 +23,50 @@ export class Superseded extends Error {
   }
 }
 
+/** Ended by each of the signals around it, or by itself. */
+class JoinedScope {
+  readonly #controller = new AbortController()
+  readonly #following: readonly Disposable[]
+
+  constructor(outer: readonly (AbortSignal | undefined)[]) {
+    // libp2p listens once for each address, stream and message of a dial.
+    setMaxListeners(0, this.signal)
+    const abort = (reason: unknown): void => this.abort(reason)
+    this.#following = outer.flatMap((one) => (one === undefined ? [] : followSignal(one, abort)))
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  abort(reason: unknown): void {
+    this.#controller.abort(reason)
+  }
+
+  [Symbol.dispose](): void {
+    for (const one of this.#following) one[Symbol.dispose]()
+  }
+}
+
 /** A nested scope: ends with its parent, or earlier by itself. */
 export function openInnerScope(outer: Scope): Scope {
-  const { signal, abort, dispose } = joined(outer.signal)
-  return {
-    signal,
-    abort,
-    remainingMs: () => outer.remainingMs(),
-    expired: () => outer.expired(),
-    [Symbol.dispose]: dispose,
+  return new InnerScope(outer)
+}
+
+class InnerScope extends JoinedScope implements Scope {
+  readonly #outer: Scope
+
+  constructor(outer: Scope) {
+    super([outer.signal])
+    this.#outer = outer
+  }
+
+  remainingMs(): number {
+    return this.#outer.remainingMs()
+  }
+
+  expired(): boolean {
+    return this.#outer.expired()
   }
 }
 
@@ -52,46 +87,39 @@ export interface ScopeOptions {
 
 /** Joins signals with a deadline. Disposing clears the timer and the listeners. */
 export function openScope(init: ScopeInit, options: ScopeOptions = {}): Scope {
-  const { timeoutMs, clock = systemClock } = init
-  const { signal, abort, dispose } = joined(options.signal, options.owner)
-  const endsAt = clock.now() + timeoutMs
-  const expire = init.onTimeout ?? ((): unknown => deadlineExceeded(timeoutMs))
-  let expired = false
-  const timer = clock.after(timeoutMs, () => {
-    expired = true
-    abort(expire())
-  })
-  return {
-    signal,
-    abort,
-    remainingMs: () => Math.max(0, endsAt - clock.now()),
-    expired: () => expired,
-    [Symbol.dispose]: () => {
-      timer[Symbol.dispose]()
-      dispose()
-    },
+  return new TimedScope(init, options)
+}
+
+class TimedScope extends JoinedScope implements Scope {
+  readonly #clock: Clock
+  readonly #endsAt: number
+  readonly #timer: Disposable
+  #hasExpired: boolean = false
+
+  constructor(
+    { timeoutMs, clock = systemClock, onTimeout }: ScopeInit,
+    { signal, owner }: ScopeOptions,
+  ) {
+    super([signal, owner])
+    this.#clock = clock
+    this.#endsAt = clock.now() + timeoutMs
+    this.#timer = clock.after(timeoutMs, () => {
+      this.#hasExpired = true
+      this.abort(onTimeout === undefined ? deadlineExceeded(timeoutMs) : onTimeout())
+    })
   }
-}
 
-interface Joined {
-  readonly signal: AbortSignal
-  readonly abort: (reason: unknown) => void
-  readonly dispose: () => void
-}
+  remainingMs(): number {
+    return Math.max(0, this.#endsAt - this.#clock.now())
+  }
 
-function joined(...outer: readonly (AbortSignal | undefined)[]): Joined {
-  const controller = new AbortController()
-  const { signal } = controller
-  // libp2p listens once for each address, stream and message of a dial.
-  setMaxListeners(0, signal)
-  const abort = (reason: unknown): void => controller.abort(reason)
-  const following = outer.flatMap((one) => (one === undefined ? [] : followSignal(one, abort)))
-  return {
-    signal,
-    abort,
-    dispose: () => {
-      for (const one of following) one[Symbol.dispose]()
-    },
+  expired(): boolean {
+    return this.#hasExpired
+  }
+
+  override [Symbol.dispose](): void {
+    this.#timer[Symbol.dispose]()
+    super[Symbol.dispose]()
   }
 }
 

@@ -26,31 +26,47 @@ export interface AnswerInit<T> {
 }
 
 export function createAnswer<T>(init: AnswerInit<T>): Answer<T> {
-  let begun = false
-  let usage: OpenAiUsage | undefined
-  return {
-    attempts: init.attempts,
-    get usage() {
-      return usage
-    },
-    get event() {
-      return init.event()
-    },
-    [Symbol.asyncIterator]() {
-      if (begun) throw new InferenceError('invalid_request', 'an answer can be read only once')
-      begun = true
-      const { chunks, cancel } = init.begin((final) => {
-        usage = final
-      })
-      return {
-        next: () => chunks.next(),
-        // A generator alone would first wait for the pending chunk.
-        return: async () => {
-          cancel()
-          await chunks.return().catch(() => {})
-          return { done: true, value: undefined }
-        },
-      }
-    },
+  return new StreamedAnswer(init)
+}
+
+/** A class, as an object with getters is slow to make. */
+class StreamedAnswer<T> implements Answer<T> {
+  readonly #init: AnswerInit<T>
+  #hasBegun: boolean = false
+  #usage: OpenAiUsage | undefined
+
+  constructor(init: AnswerInit<T>) {
+    this.#init = init
+  }
+
+  get attempts(): readonly AttemptRecord[] {
+    return this.#init.attempts
+  }
+
+  get usage(): OpenAiUsage | undefined {
+    return this.#usage
+  }
+
+  get event(): RequestEvent | undefined {
+    return this.#init.event()
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<T & ServedChunk, void, void> {
+    if (this.#hasBegun) {
+      throw new InferenceError('invalid_request', 'an answer can be read only once')
+    }
+    this.#hasBegun = true
+    const { chunks, cancel } = this.#init.begin((usage) => {
+      this.#usage = usage
+    })
+    return {
+      next: () => chunks.next(),
+      // A generator alone would first wait for the pending chunk.
+      return: async () => {
+        cancel()
+        await chunks.return().catch(() => {})
+        return { done: true, value: undefined }
+      },
+    }
   }
 }

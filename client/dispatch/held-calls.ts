@@ -19,7 +19,7 @@ export class HeldCalls {
 
   /** What to show of a chunk: the chunk without what is held; at the end of an answer, all of it before the finish reason. */
   pass(chunk: AnswerChunk): readonly AnswerChunk[] {
-    if (chunk.kind !== 'chat') return [chunk]
+    if (chunk.kind !== 'chat' || !(this.holds || chunk.choices.some(hasCalls))) return [chunk]
     const choices = chunk.choices.map((choice) => this.#hold(choice))
     const ended = choices.filter(
       ({ index, finish_reason: finish }) => finish !== null && this.#calls.has(index),
@@ -77,4 +77,8 @@ export class HeldCalls {
     })
     return [...whole, ...later].map((choice) => ({ kind: 'chat', choices: [choice] }))
   }
+}
+
+function hasCalls({ delta }: ChatChunkChoice): boolean {
+  return delta.tool_calls !== undefined && delta.tool_calls.length > 0
 }

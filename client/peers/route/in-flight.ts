@@ -1,14 +1,17 @@
+import { Tally } from '../../../protocol/index.ts'
+
 /** Between a choice and the start of its attempt there are a few turns of the event loop. */
 const EXPECTED_MS = 50
 
 /** Our own requests at each peer: the only measure of load that is never out of date. */
 export class InFlight {
-  readonly #counts = new Map<string, number>()
+  readonly #counts = new Tally()
+  #total = 0
   /** For each choice that has not started yet, the time until which it counts. */
   readonly #expected = new Map<string, number[]>()
 
   of(peer: string): number {
-    return this.#counts.get(peer) ?? 0
+    return this.#counts.of(peer)
   }
 
   /** Includes those that were chosen a moment ago and are about to start: many choices may be made at the same time. */
@@ -29,19 +32,28 @@ export class InFlight {
   /** Counts one request until disposed. */
   enter(peer: string): Disposable {
     this.#expected.get(peer)?.shift()
-    this.#counts.set(peer, this.of(peer) + 1)
-    return {
-      [Symbol.dispose]: () => {
-        const left = this.of(peer) - 1
-        if (left > 0) this.#counts.set(peer, left)
-        else this.#counts.delete(peer)
-      },
-    }
+    this.#add(peer, 1)
+    return new Entry(() => this.#add(peer, -1))
   }
 
   get total(): number {
-    let total = 0
-    for (const count of this.#counts.values()) total += count
-    return total
+    return this.#total
+  }
+
+  #add(peer: string, by: number): void {
+    this.#total += by
+    this.#counts.add(peer, by)
+  }
+}
+
+class Entry implements Disposable {
+  readonly #leave: () => void
+
+  constructor(leave: () => void) {
+    this.#leave = leave
+  }
+
+  [Symbol.dispose](): void {
+    this.#leave()
   }
 }

@@ -95,10 +95,7 @@ export class AnswerRecorder {
         logprobs,
         unpaired,
         text,
-        // Encoded only for the checks that need it.
-        get request() {
-          return JSON.stringify(body)
-        },
+        request: () => JSON.stringify(body),
         isFirst: at === 0 && !this.#isContinued,
         hasAllIds: this.#asked === undefined || this.#hasAllIds(part),
         spelled: spelled.length > 0 ? spelled.join('') : undefined,

@@ -26,8 +26,8 @@ export interface FreeCheckInput {
   readonly logprobs: readonly number[]
   /** In some chunk the number of log probabilities differs from the number of tokens. */
   readonly unpaired: boolean
-  /** Identifies the request. */
-  readonly request: string
+  /** Identifies the request. Called only by the checks that need it. */
+  readonly request: () => string
 }
 
 /** Min tokens for checks of speed and of replays. */
@@ -65,7 +65,7 @@ export class FreeChecks {
     if (report === undefined || tokenIds.length < MIN_TOKENS) return undefined
     const hash = createHash('sha256').update(Uint32Array.from(tokenIds)).digest('base64')
     const answer = `${candidate.key} ${specClassOf(candidate.model)} ${hash}`
-    const { request } = input
+    const request = input.request()
     const before = this.#answers.get(answer)
     this.#answers.set(answer, request)
     if (before === undefined || before === request) return undefined

@@ -26,7 +26,7 @@ function seen(
     text: TEXT,
     logprobs: [],
     unpaired: false,
-    request: 'one',
+    request: () => 'one',
     ...over,
   }
 }
@@ -102,7 +102,9 @@ describe('a reason for an audit is', () => {
   it('the same long answer to another request', () => {
     const checks = new FreeChecks()
     expect(checks.check(seen())).toEqual([])
-    expect(checks.check(seen({ request: 'two' }))).toMatchObject([{ weight: 'reason-to-audit' }])
+    expect(checks.check(seen({ request: () => 'two' }))).toMatchObject([
+      { weight: 'reason-to-audit' },
+    ])
   })
 
   it('weights other than those advertised', () => {
