@@ -15,8 +15,8 @@ const index = z
   .max(LIMITS.maxChoices - 1)
 const finishReason = z
   .enum(['stop', 'length', 'tool_calls', 'content_filter'])
-  .nullish()
-  .transform((reason) => reason ?? null)
+  .nullable()
+  .default(null)
 const name = z.string().max(LIMITS.maxNameLength)
 
 /** Tokens of one chunk. What follows is checked up to the first fault: a frame has room for many. */
@@ -31,9 +31,7 @@ const isNumber = (value: unknown): value is number => Number.isFinite(value)
 const topLogprob = z.object({
   token: z.string(),
   logprob: z.number(),
-  bytes: listOf(z.int().min(0).max(255), { max: LIMITS.maxMessageLength })
-    .nullish()
-    .transform((bytes) => bytes ?? null),
+  bytes: listOf(z.int().min(0).max(255), { max: LIMITS.maxMessageLength }).nullable().default(null),
 })
 const tokenLogprob = topLogprob.extend({
   top_logprobs: z.array(topLogprob).max(LIMITS.maxTopLogprobs).default([]),
