@@ -31,7 +31,7 @@ export function messages(context: GatewayContext): Hono<GatewayEnv> {
   return new Hono<GatewayEnv>()
     .use('/v1/messages', async (c, next) => {
       await next()
-      c.header('request-id', c.get('requestId'))
+      c.res.headers.set('request-id', c.get('requestId'))
     })
     .post('/v1/messages', async (c) => {
       const taken = takeHints(await readJsonObject(c), OWN_HINTS)

@@ -1,15 +1,8 @@
+import { StreamedResponse } from './streamed-response.ts'
 import { type TextForm, TextSource, type TextSourceInit } from './text-source.ts'
-
-const encoder = new TextEncoder()
 
 /** A comment in an event stream: clients skip it, proxies see that the connection lives. */
 const KEEP_ALIVE = ': keep-alive\n\n'
-
-/** The texts of bodies, for servers, which write them without a web stream in between. */
-const sources = new WeakMap<ReadableStream, Texts>()
-
-/** The text of a body, in parts. */
-export type Texts = Pick<TextSource<unknown>, 'cancel' | 'read'>
 
 export interface TextStreamInit extends Pick<TextSourceInit, 'first' | 'keepAliveMs'> {
   /** Text without content, in the format of the stream. @default a comment of server-sent events */
@@ -29,35 +22,16 @@ export function textStream<T>(
   init: TextStreamInit,
 ): Response {
   const { keepAliveMs, first = '', keepAlive = () => KEEP_ALIVE } = init
-  const { contentType = 'text/event-stream' } = init
+  const { contentType = 'text/event-stream', headers: more = {} } = init
   const source = new TextSource(pieces, form, { keepAliveMs, keepAlive, first })
-  const body = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const { text, isLast } = await source.read()
-        if (text !== '') controller.enqueue(encoder.encode(text))
-        if (isLast) controller.close()
-      },
-      cancel: () => source.cancel(),
-    },
-    // Nothing is pulled before the reader does.
-    { highWaterMark: 0 },
-  )
-  sources.set(body, source)
-  const response = new Response(body)
-  const { headers } = response
-  headers.set('content-type', contentType)
-  headers.set('cache-control', 'no-cache')
-  headers.set('x-accel-buffering', 'no')
-  // One by one: a record would be copied and converted first.
-  const more = init.headers ?? {}
+  const headers = new Map([
+    ['content-type', contentType],
+    ['cache-control', 'no-cache'],
+    ['x-accel-buffering', 'no'],
+  ])
   for (const name in more) headers.set(name, more[name] ?? '')
-  return response
-}
-
-/** The texts of a response that {@link textStream} made, to be read instead of its body. Absent for any other body. */
-export function textsOf({ body }: Response): Texts | undefined {
-  return body === null || body.locked ? undefined : sources.get(body)
+  // What reads it takes no more of a response than it has.
+  return new StreamedResponse(source, headers) as unknown as Response
 }
 
 /** One event: data as JSON, and its name if the format has names. */

@@ -20,9 +20,7 @@ export { type ErrorFormat, errorBody, errorResponse, failureOf } from './error-b
 export {
   sse,
   type TextStreamInit,
-  type Texts,
   textStream,
-  textsOf,
   within,
 } from './event-stream.ts'
 export { GatheredBytes } from './gathered-bytes.ts'
@@ -31,6 +29,7 @@ export { exceededLength } from './length-exceeded.ts'
 export { readBody } from './read-body.ts'
 export { type JsonBody, readJsonObject } from './read-json.ts'
 export { type Served, servedHeaders } from './served-headers.ts'
+export { type Texts, textsOf } from './streamed-response.ts'
 export type { TextForm } from './text-source.ts'
 export { untilAborted } from './until-aborted.ts'
 export { skeinField, type VerificationSummary, verificationHeader } from './verification-summary.ts'
