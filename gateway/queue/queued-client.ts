@@ -41,10 +41,9 @@ export function queuedClient(
     const { caller: _, onPosition, ...options } = given as Partial<QueuedOptions>
     const startedAtMs = clock.now()
     const deadlineAtMs = startedAtMs + (options.timeoutMs ?? Number.POSITIVE_INFINITY)
-    const turn = await queue.enter({
-      ...{ model: modelOf(request), key: caller, deadlineAtMs },
-      ...{ signal: options.signal, onPosition },
-    })
+    const { signal } = options
+    const model = modelOf(request)
+    const turn = await queue.enter({ model, key: caller, deadlineAtMs, signal, onPosition })
     try {
       for (;;) {
         const waitedMs = clock.now() - startedAtMs

@@ -18,17 +18,18 @@ const PRIVATE_DOMAINS = ['localhost', 'local', 'internal'] as const
  */
 export function hostCheck(allowed: () => readonly string[] | undefined): (c: Context) => void {
   /** Of the last request that passed: nearly all have the same. */
-  let passed = ''
-  let passedNames: readonly string[] | undefined
+  let passed:
+    | { readonly header: string; readonly origin: string; readonly names: object }
+    | undefined
   return (c) => {
     const names = allowed()
     if (names === undefined) return
     const { url } = c.req
     const header = c.req.header('host') ?? ''
-    const from = `${header} ${url.slice(0, url.indexOf('/', url.indexOf('//') + 2))}`
-    if (from === passed && names === passedNames) return
+    if (passed?.names === names && passed.header === header && url.startsWith(passed.origin)) return
     // The request line may name another host than the header.
-    const asked = [header, new URL(url).host].map(hostName)
+    const { host, origin } = new URL(url)
+    const asked = [header, host].map(hostName)
     const name = asked.find((one) => !isHarmless(one) && !isNamed(one, names))
     if (name !== undefined) {
       throw new HttpRefusal(
@@ -36,8 +37,7 @@ export function hostCheck(allowed: () => readonly string[] | undefined): (c: Con
         `this gateway does not accept the host name '${name}': use its IP address, start it with --allow-host ${name}, or protect it with a key (gateway key add NAME), which makes this check unnecessary`,
       )
     }
-    passed = from
-    passedNames = names
+    passed = { header, origin: `${origin}/`, names }
   }
 }
 
