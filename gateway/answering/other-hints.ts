@@ -19,7 +19,7 @@ export interface OtherHints {
   readonly left: readonly string[]
 }
 
-/** Fields, in the order in which they are looked for, and what each may hold. */
+/** Fields, and what each may hold. */
 type Fields<T extends z.ZodType = z.ZodType> = readonly (readonly [name: string, type: T])[]
 
 /** Switched on it asks for no certain effort. */
@@ -99,6 +99,26 @@ const UNUSED: Fields = Object.entries({
   priority: z.literal(0),
 })
 
+/** One of these fields. */
+interface Field {
+  readonly name: string
+  readonly type: z.ZodType
+  /** What it asks for. Absent if it changes nothing. */
+  readonly hint?: keyof Hints
+  /** Its place in the order in which they are looked for. */
+  readonly at: number
+}
+
+const FIELDS: ReadonlyMap<string, Field> = new Map(
+  [
+    ...UNUSED.map(([name, type]) => ({ name, type })),
+    ...EFFORTS.map(([name, type]) => ({ name, type, hint: 'reasoning_effort' as const })),
+    ...VERBOSITIES.map(([name, type]) => ({ name, type, hint: 'verbosity' as const })),
+    ...PARALLEL.map(([name, type]) => ({ name, type, hint: 'parallel_tool_calls' as const })),
+    ...CACHE_KEYS.map(([name, type]) => ({ name, type, hint: 'prompt_cache_key' as const })),
+  ].map((field, at) => [field.name, { ...field, at }]),
+)
+
 /**
  * Takes hints of other APIs out of a request, so that they do not refuse it. Values of another shape stay, and are named by
  * validation.
@@ -106,30 +126,28 @@ const UNUSED: Fields = Object.entries({
  * @param own fields that the caller's dialect defines
  */
 export function takeHints(sent: Body, own: readonly string[]): OtherHints {
+  const given: Field[] = []
+  for (const name of Object.keys(sent)) {
+    const field = FIELDS.get(name)
+    if (field !== undefined) given.push(field)
+  }
   let body: Record<string, unknown> = sent
   const left: string[] = []
   const asked: Record<string, unknown> = {}
   const names: Record<string, string> = {}
-  const take = (fields: Fields, hint?: keyof Hints): void => {
-    for (const [field, type] of fields) {
-      if (!Object.hasOwn(body, field) || body[field] === null || own.includes(field)) continue
-      const read = type.safeParse(body[field])
-      if (!read.success) continue
-      if (body === sent) body = { ...sent }
-      delete body[field]
-      const isFirst = hint !== undefined && read.data !== undefined && asked[hint] === undefined
-      if (!isFirst) left.push(field)
-      else {
-        asked[hint] = read.data
-        names[hint] = field
-      }
+  for (const { name, type, hint } of given.sort((one, other) => one.at - other.at)) {
+    if (body[name] === null || own.includes(name)) continue
+    const read = type.safeParse(body[name])
+    if (!read.success) continue
+    if (body === sent) body = { ...sent }
+    delete body[name]
+    const isFirst = hint !== undefined && read.data !== undefined && asked[hint] === undefined
+    if (!isFirst) left.push(name)
+    else {
+      asked[hint] = read.data
+      names[hint] = name
     }
   }
-  take(UNUSED)
-  take(EFFORTS, 'reasoning_effort')
-  take(VERBOSITIES, 'verbosity')
-  take(PARALLEL, 'parallel_tool_calls')
-  take(CACHE_KEYS, 'prompt_cache_key')
   return { body, asked, names, left }
 }
 

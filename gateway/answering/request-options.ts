@@ -76,18 +76,21 @@ export function optionsOf(
   if (policy !== undefined) parsePolicy(policy)
   const ttftTimeoutMs = millisecondsOf(headers, 'x-skein-ttft-timeout-ms')
   const timeoutMs = millisecondsOf(headers, 'x-skein-timeout-ms') ?? limits.timeoutMs
-  return {
+  const options: Writable<ReturnType<typeof optionsOf>> = {
     timeoutMs: Math.min(timeoutMs, limits.timeoutMs),
-    ...(ttftTimeoutMs !== undefined && { ttftTimeoutMs }),
-    ...(policy !== undefined && { policy: policy as NonNullable<RequestOptions['policy']> }),
-    ...(resume !== undefined && { resume: parseResumeMode(resume) }),
-    ...(toolCalls !== undefined && { toolCalls: parseToolCallDelivery(toolCalls) }),
-    ...(switchModels !== undefined && { switchModels: parseSwitchModels(switchModels) }),
-    ...(verify !== undefined && { verify: parseVerifyMode(verify) }),
-    ...(trusted !== undefined && { trusted: peersOf(trusted) }),
-    ...(hops !== undefined && { hops: Number(hops) }),
   }
+  if (ttftTimeoutMs !== undefined) options.ttftTimeoutMs = ttftTimeoutMs
+  if (policy !== undefined) options.policy = policy as NonNullable<RequestOptions['policy']>
+  if (resume !== undefined) options.resume = parseResumeMode(resume)
+  if (toolCalls !== undefined) options.toolCalls = parseToolCallDelivery(toolCalls)
+  if (switchModels !== undefined) options.switchModels = parseSwitchModels(switchModels)
+  if (verify !== undefined) options.verify = parseVerifyMode(verify)
+  if (trusted !== undefined) options.trusted = peersOf(trusted)
+  if (hops !== undefined) options.hops = Number(hops)
+  return options
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** {@link optionsOf} a request whose caller waits for the answer. */
 export function requestOptions(
@@ -96,13 +99,12 @@ export function requestOptions(
 ): QueuedOptions {
   const { headers, signal } = c.req.raw
   const traceparent = headers.get('traceparent')
-  return {
-    signal,
-    ...(traceparent !== null && { traceparent }),
-    ...optionsOf(askingHeaders(headers), context),
-    caller: c.get('caller'),
-    onPosition: (ahead) => c.set('queued', ahead),
-  }
+  const options: Writable<QueuedOptions> = optionsOf(askingHeaders(headers), context)
+  options.signal = signal
+  if (traceparent !== null) options.traceparent = traceparent
+  options.caller = c.get('caller')
+  options.onPosition = (ahead) => c.set('queued', ahead)
+  return options
 }
 
 function peersOf(text: string): readonly string[] {

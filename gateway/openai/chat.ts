@@ -28,7 +28,8 @@ export function chatCompletions(context: GatewayContext): Hono<GatewayEnv> {
     const allowed = withAllowedTools(asked.body)
     const { body, left } = withoutHosted(allowed, (type) => type === 'function')
     // The client validates the rest and names the field at fault.
-    const { request, ...hinted } = withHints(body as unknown as ChatRequest, taken)
+    const hinted = withHints(body as unknown as ChatRequest, taken)
+    const { request } = hinted
     ignore(c, [...hinted.left, ...left, ...cacheHintsOf(body)])
     const { custom } = asked
     const options = {
@@ -55,14 +56,21 @@ const OWN_HINTS = ['reasoning_effort', 'verbosity', 'parallel_tool_calls', 'prom
 
 /** Marks of where a prompt may be cached, which other APIs have in messages and tools; peers decide that by themselves. */
 function cacheHintsOf({ messages, tools }: JsonBody): string[] {
-  const isMarked = (value: unknown): boolean => isRecord(value) && isRecord(value['cache_control'])
-  const isMarkedWithin = (message: unknown): boolean => {
-    const parts = isRecord(message) ? message['content'] : undefined
-    return isMarked(message) || (Array.isArray(parts) && parts.some(isMarked))
-  }
-  const listed = (list: unknown): readonly unknown[] => (Array.isArray(list) ? list : [])
   const has = listed(messages).some(isMarkedWithin) || listed(tools).some(isMarked)
   return has ? ['cache_control'] : []
+}
+
+function isMarkedWithin(message: unknown): boolean {
+  const parts = isRecord(message) ? message['content'] : undefined
+  return isMarked(message) || (Array.isArray(parts) && parts.some(isMarked))
+}
+
+function isMarked(value: unknown): boolean {
+  return isRecord(value) && isRecord(value['cache_control'])
+}
+
+function listed(list: unknown): readonly unknown[] {
+  return Array.isArray(list) ? list : []
 }
 
 function isRecord(value: unknown): value is JsonBody {
