@@ -126,24 +126,17 @@ class TappedStream<T> implements Stream<T> {
     try {
       while (this.#first === undefined && this.#open !== undefined) {
         const opened = this.#open()
-        if (opened instanceof Promise) await this.#opened(opened)
-        else this.#takeOver(opened)
+        if (opened instanceof Promise) this.#opening = opened
+        this.#takeOver(opened instanceof Promise ? await opened : opened)
+        this.#opening = undefined
       }
     } catch (error) {
+      this.#opening = undefined
       throw this.#failed(error)
     }
     const first = this.#first
     this.#first = undefined
     return first ?? (await this.#source?.next()) ?? OVER
-  }
-
-  async #opened(opening: Promise<Source<T>>): Promise<void> {
-    this.#opening = opening
-    try {
-      this.#takeOver(await opening)
-    } finally {
-      this.#opening = undefined
-    }
   }
 
   /** Goes on with what was opened: a stream of this kind leaves its source and its taps to this one. */

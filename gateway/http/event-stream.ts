@@ -24,11 +24,10 @@ export function textStream<T>(
   const { keepAliveMs, first = '', keepAlive = () => KEEP_ALIVE } = init
   const { contentType = 'text/event-stream', headers: more = {} } = init
   const source = new TextSource(pieces, form, { keepAliveMs, keepAlive, first })
-  const headers = new Map([
-    ['content-type', contentType],
-    ['cache-control', 'no-cache'],
-    ['x-accel-buffering', 'no'],
-  ])
+  const headers = new Map<string, string>()
+  headers.set('content-type', contentType)
+  headers.set('cache-control', 'no-cache')
+  headers.set('x-accel-buffering', 'no')
   for (const name in more) headers.set(name, more[name] ?? '')
   // What reads it takes no more of a response than it has.
   return new StreamedResponse(source, headers) as unknown as Response
