@@ -39,6 +39,7 @@ import {
   origins,
   permittedClient,
   type SpentTokens,
+  UNLIMITED,
 } from './security/index.ts'
 import { sharedListing } from './shared-listing.ts'
 import { unrouted } from './unrouted.ts'
@@ -133,7 +134,7 @@ export function openGateway(asked: GatewayClient, init: GatewayInit = {}): OpenG
       record(usage)
     })
   const rateLimit = createRateLimit(
-    () => live.rateLimits ?? {},
+    () => live.rateLimits ?? UNLIMITED,
     (caller) => keys.limitsOf(caller),
     budgets,
   )

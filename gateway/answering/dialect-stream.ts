@@ -25,8 +25,9 @@ export async function streamDialect<T extends { readonly model: string }>(
   c: Context<GatewayEnv>,
   context: GatewayContext,
   answer: Answer<T>,
-  { writer, reworded = (failure) => failure, hints, ...init }: DialectStreamInit<T>,
+  init: DialectStreamInit<T>,
 ): Promise<Response> {
+  const { writer, reworded, hints } = init
   const { limits, log, metrics } = context
   const { signal } = c.req.raw
   const opened = await openAnswer(answer, {
@@ -44,7 +45,8 @@ export async function streamDialect<T extends { readonly model: string }>(
       throw new InferenceError('truncated', 'the answer ended without its usage')
     },
     fail: (error) => {
-      const failure = reworded(failureOf(error, signal))
+      const given = failureOf(error, signal)
+      const failure = reworded?.(given) ?? given
       if (failure.code === 'internal') log(`a stream failed: ${plainError(failure)}`)
       c.set('broken', true)
       return writer.fail(failure)

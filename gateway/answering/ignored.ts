@@ -15,7 +15,9 @@ export function ignore(c: Context<GatewayEnv>, names: readonly string[]): void {
 
 /** The header's value; undefined if nothing was left out. Names that a header cannot hold are skipped. */
 export function ignoredHeader(c: Context<GatewayEnv>): string | undefined {
-  const names = [...(c.get('ignored') ?? [])].filter((name) => /^[\w.:-]{1,128}$/.test(name))
+  const ignored = c.get('ignored')
+  if (ignored === undefined) return undefined
+  const names = [...ignored].filter((name) => /^[\w.:-]{1,128}$/.test(name))
   return names.length === 0 ? undefined : names.slice(0, MAX_NAMES).join(', ')
 }
 

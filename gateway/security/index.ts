@@ -18,4 +18,10 @@ export { type ApiKeys, KeyRing, METRICS_PATH } from './key-ring.ts'
 export { meteredClient } from './metered-client.ts'
 export { isOtherPage, origins, refuseOtherOrigins } from './origins.ts'
 export { permittedClient } from './permitted-client.ts'
-export { createRateLimit, type RateLimit, type RateLimits, type Reservation } from './rate-limit.ts'
+export {
+  createRateLimit,
+  type RateLimit,
+  type RateLimits,
+  type Reservation,
+  UNLIMITED,
+} from './rate-limit.ts'

@@ -3,7 +3,7 @@ import { defined, InferenceError } from '../../protocol/index.ts'
 import type { NamedModels } from '../named-models.ts'
 import { type ApiKey, authenticate, isUnrestrictedKey, PRIORITY_WEIGHTS } from './api-keys.ts'
 import type { KeyBudget } from './key-budgets.ts'
-import type { RateLimits } from './rate-limit.ts'
+import { type RateLimits, UNLIMITED } from './rate-limit.ts'
 
 /** Keys, or a function that reads those that hold now. */
 export type ApiKeys = readonly ApiKey[] | (() => readonly ApiKey[])
@@ -63,7 +63,7 @@ export class KeyRing {
   }
 
   limitsOf(caller: string): RateLimits {
-    return this.#keyOf(caller) ?? {}
+    return this.#keyOf(caller) ?? UNLIMITED
   }
 
   /** Turns of the caller in the queue, for each turn of a key of normal priority. */

@@ -43,6 +43,9 @@ export interface Reservation {
   charge(tokens: number): void
 }
 
+/** Limits of a caller that has none of its own. */
+export const UNLIMITED: RateLimits = {}
+
 type Unit = 'requests' | 'tokens'
 
 interface Window {
@@ -68,7 +71,7 @@ const WINDOWS = [
  */
 export function createRateLimit(
   defaults: () => RateLimits,
-  limitsOf: (caller: string) => RateLimits = () => ({}),
+  limitsOf: (caller: string) => RateLimits = () => UNLIMITED,
   budgets?: Pick<KeyBudgets, 'draw' | 'has' | 'left'>,
   now: () => number = () => performance.now(),
 ): RateLimit {
