@@ -39,14 +39,7 @@ export class KeptStreams {
   wait(caller: Caller, what: WaitsFor): Disposable | undefined {
     const counts = this.#waiting[what]
     if (isFull(counts, caller, what)) return undefined
-    count(counts, caller, 1)
-    let isOver = false
-    return {
-      [Symbol.dispose]() {
-        if (!isOver) count(counts, caller, -1)
-        isOver = true
-      },
-    }
+    return new Place(counts, caller)
   }
 
   /** Ends the waits; streams in use end after their attempt. */
@@ -60,6 +53,23 @@ interface Counts {
   all: number
   readonly peers: Tally
   readonly networks: Tally
+}
+
+class Place implements Disposable {
+  readonly #counts: Counts
+  readonly #caller: Caller
+  #isOver: boolean = false
+
+  constructor(counts: Counts, caller: Caller) {
+    this.#counts = counts
+    this.#caller = caller
+    count(counts, caller, 1)
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#isOver) count(this.#counts, this.#caller, -1)
+    this.#isOver = true
+  }
 }
 
 function noCounts(): Counts {
