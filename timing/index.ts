@@ -15,6 +15,7 @@ export { type BackoffInit, backoffMs, EQUAL_JITTER, QUARTER_JITTER } from './bac
 export { type Clock, every, MAX_TIMER_MS, systemClock, type TimerOptions } from './clock.ts'
 export { closedWithin } from './closed-within.ts'
 export { type DelayOptions, delay, pause, settledWithin, whilePending } from './delay.ts'
+export { type FlattenedInit, flattened } from './flattened.ts'
 export { followSignal } from './follow-signal.ts'
 export { IdleTimer } from './idle-timer.ts'
 export { Mailbox } from './mailbox.ts'

@@ -5,6 +5,7 @@ import type {
   CompletionChunk,
   OpenAiUsage,
 } from '../../protocol/index.ts'
+import { flattened } from '../../timing/index.ts'
 import type { AnswerChunk, AnswerEvent, Verification } from '../request/index.ts'
 import type { Identity } from './identity.ts'
 import { openAiUsage } from './openai-usage.ts'
@@ -21,7 +22,7 @@ export interface NormalizeOptions {
 
 /** Chunks as the caller sees them: one id, one model, one role for each choice, no empty chunks. */
 export function chatChunks(
-  events: AsyncIterable<AnswerEvent>,
+  events: AsyncIterator<AnswerEvent, void, void>,
   identity: Identity,
   options: NormalizeOptions,
 ): AsyncGenerator<ChatChunk & ServedChunk, void, void> {
@@ -44,7 +45,7 @@ export function chatChunks(
 
 /** {@link chatChunks} for text completions. */
 export function completionChunks(
-  events: AsyncIterable<AnswerEvent>,
+  events: AsyncIterator<AnswerEvent, void, void>,
   identity: Identity,
   options: NormalizeOptions,
 ): AsyncGenerator<CompletionChunk & ServedChunk, void, void> {
@@ -61,6 +62,8 @@ export function completionChunks(
   return normalized(events, { ...identity, object: 'text_completion' as const }, shown, options)
 }
 
+const NOTHING: readonly never[] = []
+
 /** The common part of chat and completion choices. */
 interface Choice {
   readonly finish_reason: string | null
@@ -69,48 +72,93 @@ interface Choice {
 type Normalized<Common, C> = Common &
   ServedChunk & { readonly choices: readonly C[]; readonly usage?: OpenAiUsage }
 
-async function* normalized<Common extends Identity, C extends Choice>(
-  events: AsyncIterable<AnswerEvent>,
-  asked: Common,
+function normalized<Common extends Identity, C extends Choice>(
+  events: AsyncIterator<AnswerEvent, void, void>,
+  identity: Common,
   shown: (chunk: AnswerChunk) => readonly C[],
-  { includeUsage, holdsEnd, onUsage }: NormalizeOptions,
+  options: NormalizeOptions,
 ): AsyncGenerator<Normalized<Common, C>, void, void> {
-  let common = asked
-  let hasBegun = false
-  let swarm: string | undefined
-  const servedBy = (peerId: string): ServedChunk['skein'] =>
-    swarm === undefined ? { peerId } : { peerId, swarm }
-  let verification: Verification | undefined
-  let held: Normalized<Common, C> | undefined
-  for await (const event of events) {
-    if (event.type === 'model') {
-      // An answer names one model: once the caller has seen it, it stays.
-      if (!hasBegun) common = { ...common, model: event.model }
-      swarm = event.swarm
-    } else if (event.type === 'verified') {
-      verification = event.verification
-    } else if (event.type === 'chunk') {
-      hasBegun = true
-      const choices = shown(event.chunk)
-      if (choices.length === 0) continue
-      if (held !== undefined) yield held
-      held = undefined
-      const chunk = { ...common, choices, skein: servedBy(event.peerId) }
-      if (holdsEnd && choices.some(({ finish_reason }) => finish_reason !== null)) held = chunk
-      else yield chunk
-    } else if (event.type === 'done') {
-      const usage = openAiUsage(event.usage)
-      onUsage(usage)
-      if (!includeUsage) continue
-      if (held !== undefined) yield held
-      held = undefined
-      const chunk = { ...common, choices: [], usage, skein: servedBy(event.peerId) }
-      if (holdsEnd) held = chunk
-      else yield chunk
+  const chunks = new NormalizedChunks(identity, shown, options)
+  return flattened({
+    source: events,
+    parts: (event) => chunks.partsOf(event),
+    rest: () => chunks.rest(),
+  })
+}
+
+/** The chunks that the events of one answer become. */
+class NormalizedChunks<Common extends Identity, C extends Choice> {
+  readonly #shown: (chunk: AnswerChunk) => readonly C[]
+  readonly #options: NormalizeOptions
+  #common: Common
+  #hasBegun: boolean = false
+  #swarm: string | undefined
+  #verification: Verification | undefined
+  #held: Normalized<Common, C> | undefined
+
+  constructor(
+    identity: Common,
+    shown: (chunk: AnswerChunk) => readonly C[],
+    options: NormalizeOptions,
+  ) {
+    this.#common = identity
+    this.#shown = shown
+    this.#options = options
+  }
+
+  partsOf(event: AnswerEvent): readonly Normalized<Common, C>[] {
+    switch (event.type) {
+      case 'model':
+        // An answer names one model: once the caller has seen it, it stays.
+        if (!this.#hasBegun) this.#common = { ...this.#common, model: event.model }
+        this.#swarm = event.swarm
+        return NOTHING
+      case 'verified':
+        this.#verification = event.verification
+        return NOTHING
+      case 'chunk': {
+        this.#hasBegun = true
+        const choices = this.#shown(event.chunk)
+        if (choices.length === 0) return NOTHING
+        const isEnd = choices.some(({ finish_reason }) => finish_reason !== null)
+        const skein = this.#servedBy(event.peerId)
+        return this.#given({ ...this.#common, choices, skein }, isEnd)
+      }
+      case 'done': {
+        const usage = openAiUsage(event.usage)
+        this.#options.onUsage(usage)
+        if (!this.#options.includeUsage) return NOTHING
+        const skein = this.#servedBy(event.peerId)
+        return this.#given({ ...this.#common, choices: [], usage, skein }, true)
+      }
+      case 'writing':
+      case 'restart':
+        return NOTHING
+      default:
+        return event satisfies never
     }
   }
-  if (held === undefined) return
-  yield verification === undefined ? held : { ...held, skein: { ...held.skein, verification } }
+
+  /** The chunk that was held back, with the verdict. */
+  rest(): readonly Normalized<Common, C>[] {
+    const held = this.#held
+    if (held === undefined) return NOTHING
+    const verification = this.#verification
+    return [verification === undefined ? held : { ...held, skein: { ...held.skein, verification } }]
+  }
+
+  #servedBy(peerId: string): ServedChunk['skein'] {
+    return this.#swarm === undefined ? { peerId } : { peerId, swarm: this.#swarm }
+  }
+
+  /** What goes to the caller with this chunk: one that was held back has others behind it now. */
+  #given(chunk: Normalized<Common, C>, isEnd: boolean): readonly Normalized<Common, C>[] {
+    const held = this.#held
+    const holds = isEnd && this.#options.holdsEnd
+    this.#held = holds ? chunk : undefined
+    const now = holds ? NOTHING : [chunk]
+    return held === undefined ? now : [held, ...now]
+  }
 }
 
 function shownChoice(choice: ChatChunkChoice, first: boolean): ChatChunkChoice | undefined {

@@ -59,7 +59,7 @@ export function createAnswers({ begin, verify, clock }: AnswersInit): Answers {
   const streamed = <T>(
     call: Omit<Call, 'restartable'>,
     normalize: (
-      events: AsyncIterable<AnswerEvent>,
+      events: AsyncIterator<AnswerEvent, void, void>,
       options: NormalizeOptions,
     ) => AsyncGenerator<T & ServedChunk, void, void>,
   ): Answer<T> => {
