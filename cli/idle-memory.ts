@@ -1,6 +1,5 @@
-import v8 from 'node:v8'
-import vm from 'node:vm'
 import { type Clock, every, systemClock } from '../timing/index.ts'
+import { collectGarbage } from './collect-garbage.ts'
 
 /** How often the process looks whether it is idle. */
 const LOOK_EVERY_MS = 10_000
@@ -29,7 +28,12 @@ export interface IdleMemoryInit {
  * @returns stops it
  */
 export function releaseIdleMemory(init: IdleMemoryInit = {}): Disposable {
-  const { clock = systemClock, cpuMs = ownCpuMs, heapBytes = ownHeap, collect = collectAll } = init
+  const {
+    clock = systemClock,
+    cpuMs = ownCpuMs,
+    heapBytes = ownHeap,
+    collect = collectGarbage,
+  } = init
   let cpuBeforeMs = cpuMs()
   let collectedAtMs = Number.NEGATIVE_INFINITY
   let heapAfter = 0
@@ -52,12 +56,4 @@ function ownCpuMs(): number {
 
 function ownHeap(): number {
   return process.memoryUsage().heapTotal
-}
-
-function collectAll(): void {
-  v8.setFlagsFromString('--expose-gc')
-  const gc = vm.runInNewContext('gc') as (options: object) => void
-  v8.setFlagsFromString('--no-expose-gc')
-  // The only flavour that also shrinks the space for young objects.
-  gc({ type: 'major', execution: 'sync', flavor: 'last-resort' })
 }
