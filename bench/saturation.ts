@@ -8,6 +8,7 @@ import { CONNECTIONS, streamedLoad, TOKENS } from './streamed-load.ts'
 /** Requests after which V8 has compiled most of what one runs. */
 const WARM_UP = 8_000
 const QUICK_WARM_UP = 1_000
+const ROUNDS = 5
 
 interface Target extends LoadTarget {
   readonly name: string
@@ -15,9 +16,18 @@ interface Target extends LoadTarget {
   readonly pid?: number
 }
 
+/** What one path did so far. */
+interface Load {
+  readonly target: Target
+  /** RSS after the warm-up, in MiB. */
+  readonly memory: number | undefined
+  readonly taken: number[]
+  ms: number
+}
+
 /** Throughput of streamed answers from an engine without cost. */
 export async function saturation(quick: boolean): Promise<Report> {
-  const count = quick ? 1_000 : 6_000
+  const count = quick ? 1_000 : 15_000
   const warmUp = quick ? QUICK_WARM_UP : WARM_UP
   await using engine = await startPeer({ kind: 'engine' })
   const [engineUrl = ''] = engine.addresses
@@ -36,28 +46,33 @@ export async function saturation(quick: boolean): Promise<Report> {
     const headers = other.headers(engineUrl)
     targets.push({ name: '@portkey-ai/gateway and engine', url: other.url, headers })
   }
-  const rows: Record<string, string | number>[] = []
+  const loads: Load[] = []
   for (const target of targets) {
     await streamedLoad(target, warmUp)
-    const before = memoryOf(target)
-    const startedAt = performance.now()
-    const taken = await streamedLoad(target, count)
-    const perSecond = count / ((performance.now() - startedAt) / 1_000)
-    rows.push({
-      path: target.name,
-      'requests/s': round(perSecond),
-      'p99 ms': round(percentile(taken, 0.99)),
-      'RSS before MiB': before ?? '',
-      'RSS after MiB': memoryOf(target) ?? '',
-    })
+    loads.push({ target, memory: memoryOf(target), taken: [], ms: 0 })
   }
+  // In turn: a shared machine is faster in one minute than in the next.
+  for (let turn = 0; turn < ROUNDS; turn += 1) {
+    for (const load of loads) {
+      const startedAt = performance.now()
+      load.taken.push(...(await streamedLoad(load.target, count / ROUNDS)))
+      load.ms += performance.now() - startedAt
+    }
+  }
+  const rows = loads.map(({ target, memory, taken, ms }) => ({
+    path: target.name,
+    'requests/s': round(count / (ms / 1_000)),
+    'p99 ms': round(percentile(taken, 0.99)),
+    'RSS before MiB': memory ?? '',
+    'RSS after MiB': memoryOf(target) ?? '',
+  }))
   return {
-    title: `streamed answers of ${TOKENS} tokens over ${CONNECTIONS} connections, ${count} of them`,
+    title: `streamed answers of ${TOKENS} tokens over ${CONNECTIONS} connections, ${count} of them in ${ROUNDS} turns`,
     rows,
     notes: [
       'All processes, including the caller, share the machine: a path with more processes has less CPU for each.',
       'The node grants its only client more than the default of 200 requests a second.',
-      `RSS is that of the gateway alone, after ${warmUp} requests and after the rest.`,
+      `RSS is that of the gateway alone, from the sources, after ${warmUp} requests and after the rest.`,
     ],
   }
 }
