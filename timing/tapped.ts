@@ -172,13 +172,13 @@ class TappedStream<T> implements Stream<T> {
   }
 
   #complete(): Result<T> {
-    try {
-      while (this.#taps.length > 0) {
+    while (this.#taps.length > 0) {
+      try {
         this.#taps[0]?.complete?.()
         this.#endFirst()
+      } catch (error) {
+        throw this.#failed(error)
       }
-    } catch (error) {
-      throw this.#failed(error)
     }
     this.#isOver = true
     return OVER
@@ -187,7 +187,13 @@ class TappedStream<T> implements Stream<T> {
   /** Leaves the source for a tap that refused a value: for those within, the reader left. */
   async #break(error: unknown, by: Tap<T>): Promise<never> {
     await this.#source?.return?.().catch(() => {})
-    while (this.#taps.length > 0 && this.#taps[0] !== by) this.#endFirst()
+    while (this.#taps.length > 0 && this.#taps[0] !== by) {
+      try {
+        this.#endFirst()
+      } catch {
+        // The refusal is the failure.
+      }
+    }
     return this.#onFailure(error)
   }
 
@@ -202,14 +208,23 @@ class TappedStream<T> implements Stream<T> {
       } catch (thrown) {
         failure = thrown
       }
-      this.#endFirst()
+      try {
+        this.#endFirst()
+      } catch (thrown) {
+        failure = thrown
+      }
     }
     return failure
   }
 
+  /** Each tap has its end, also after one that throws at its own. */
   #end(): void {
     this.#isOver = true
-    while (this.#taps.length > 0) this.#endFirst()
+    try {
+      this.#endFirst()
+    } finally {
+      if (this.#taps.length > 0) this.#end()
+    }
   }
 
   #endFirst(): void {

@@ -1,9 +1,9 @@
 import { createHash, type Hash } from 'node:crypto'
-import { type Done, InferenceError, matchesDigest, type NodeFrame } from '../../protocol/index.ts'
+import { InferenceError, matchesDigest, type NodeFrame } from '../../protocol/index.ts'
 import type { Clock } from '../../timing/index.ts'
 import { isVisible } from '../request/index.ts'
 import { AnswerCheck, checkFailure } from './answer-check.ts'
-import type { AttemptEvent, AttemptInit } from './attempt-source.ts'
+import type { Answered, AttemptEvent, AttemptInit } from './attempt-source.ts'
 
 /** Checks the order of frames: `accepted` once, then chunks, then one end. */
 export class FrameCheck {
@@ -15,6 +15,7 @@ export class FrameCheck {
   /** Only if a receipt is wanted. */
   readonly #hash: Hash | undefined
   #accepted: boolean = false
+  #whole: Pick<Answered, 'durationMs' | 'usage'> | undefined
 
   constructor(init: AttemptInit, attemptId: Uint8Array, clock: Clock) {
     this.#init = init
@@ -46,7 +47,7 @@ export class FrameCheck {
         this.#needAccepted()
         this.#init.onLoad?.(frame.load)
         this.#answer.done(frame)
-        this.#reportAnswer(frame)
+        this.#whole = { usage: frame.usage, durationMs: this.#clock.now() - this.#startedMs }
         return frame
       case 'failed':
         if (frame.load !== undefined) this.#init.onLoad?.(frame.load)
@@ -69,11 +70,11 @@ export class FrameCheck {
     return frame
   }
 
-  #reportAnswer({ usage }: Done): void {
-    if (this.#hash === undefined) return
+  /** The consumer has taken the whole answer. Has no effect on one that is not whole. */
+  taken(): void {
+    if (this.#hash === undefined || this.#whole === undefined) return
     const answerHash = new Uint8Array(this.#hash.digest())
-    const durationMs = this.#clock.now() - this.#startedMs
-    this.#init.onAnswered?.({ attemptId: this.#attemptId, usage, answerHash, durationMs })
+    this.#init.onAnswered?.({ attemptId: this.#attemptId, answerHash, ...this.#whole })
   }
 
   #needAccepted(): void {

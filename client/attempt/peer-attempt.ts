@@ -65,6 +65,8 @@ async function* peerAttempt(
       ended = read.ended
       if (events.length > 0) yield events
       if (failure !== undefined) throw failure
+      // No receipt for an answer that another was faster than.
+      check.taken()
     }
   } catch (error) {
     throw signal.aborted ? signal.reason : InferenceError.from(error)

@@ -20,8 +20,14 @@ const OVERTAKEN = new InferenceError('cancelled', 'another attempt was faster')
 /** A message from an attempt to the dispatcher. */
 export type AttemptMessage =
   | { readonly type: 'chosen'; readonly choice: Choice }
-  /** What arrived together, after a wait. */
-  | { readonly type: 'events'; readonly events: readonly AttemptEvent[]; readonly gapMs: number }
+  | {
+      readonly type: 'event'
+      readonly event: AttemptEvent
+      /** The wait before it; 0 for what arrived together with another. */
+      readonly gapMs: number
+      /** Further pieces arrived with it. */
+      readonly hasMore: boolean
+    }
   | { readonly type: 'failed'; readonly error: unknown }
 
 export interface AttemptWork {
@@ -32,7 +38,7 @@ export interface AttemptWork {
   readonly send: (message: AttemptMessage) => void
 }
 
-/** One running attempt: chooses its peer, reads pieces once for each credit and sends messages to the dispatcher. */
+/** One running attempt: chooses its peer, reads on once it has a credit for each piece and sends messages to the dispatcher. */
 export class AttemptRun {
   readonly id: number
   /** Started while other attempts were running. */
@@ -93,8 +99,17 @@ export class AttemptRun {
       send({ type: 'chosen', choice })
       let askedAt = this.#clock.now()
       for await (const events of this.#source(prepare(choice), { signal })) {
-        send({ type: 'events', events, gapMs: this.#clock.now() - askedAt })
-        if (needsCredit(events)) await this.#credit.take()
+        const last = events.findLastIndex(({ type }) => type === 'chunk')
+        let gapMs = this.#clock.now() - askedAt
+        let pieces = 0
+        for (const [at, event] of events.entries()) {
+          send({ type: 'event', event, gapMs, hasMore: at < last })
+          if (event.type !== 'chunk') continue
+          pieces += 1
+          gapMs = 0
+          // What follows the pieces follows once they were taken.
+          if (at === last) await this.#credit.take(pieces)
+        }
         askedAt = this.#clock.now()
       }
     } catch (error) {
@@ -118,7 +133,7 @@ export class AttemptRun {
     return counts
   }
 
-  /** Allows the attempt to read once more. */
+  /** Gives credit for one piece. */
   readNext(): void {
     this.#credit.grant()
   }
@@ -132,9 +147,4 @@ export class AttemptRun {
     this.#controller.abort(reason)
     this.#credit.stop(reason)
   }
-}
-
-/** Whether the next read waits for the caller: only pieces are shown to it, and nothing follows the end. */
-function needsCredit(events: readonly AttemptEvent[]): boolean {
-  return events.at(-1)?.type !== 'done' && events.some(({ type }) => type === 'chunk')
 }

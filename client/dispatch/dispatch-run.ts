@@ -1,6 +1,6 @@
 import { InferenceError, type Progress } from '../../protocol/index.ts'
 import { Mailbox, type Scope } from '../../timing/index.ts'
-import { type AttemptEvent, InvalidCall } from '../attempt/index.ts'
+import { InvalidCall } from '../attempt/index.ts'
 import { type AnswerEvent, type AnswerPiece, isEnd, type Job, tokensOf } from '../request/index.ts'
 import { agreeingAttempt } from './agreeing-attempt.ts'
 import type { AttemptMessage, AttemptRun } from './attempt-run.ts'
@@ -16,6 +16,8 @@ import {
 import { countsAs, isHang } from './failures.ts'
 import { hedgeTimeAfterReport, hedgeTimesAfterChoice } from './hedge-times.ts'
 import { transition } from './machine.ts'
+
+type Arrived = Extract<AttemptMessage, { type: 'event' }>
 
 /** Carries out the effects of the state machine and feeds it the events of the attempts. */
 export class DispatchRun {
@@ -143,8 +145,8 @@ export class DispatchRun {
         this.#apply({ type: 'chosen', attempt: attempt.id, ...times })
         return
       }
-      case 'events':
-        this.#handleEvents(attempt, message.events, message.gapMs)
+      case 'event':
+        this.#handleEvent(attempt, message)
         return
       case 'failed':
         if (attempt.choice === undefined) this.#foundNoPeer(attempt, message.error)
@@ -155,26 +157,7 @@ export class DispatchRun {
     }
   }
 
-  /** The first piece ends the wait; those behind it arrived with it. */
-  #handleEvents(attempt: AttemptRun, events: readonly AttemptEvent[], waitedMs: number): void {
-    let gapMs = waitedMs
-    let hasPiece = false
-    let hasProgress = false
-    for (const event of events) {
-      // A piece may end its attempt.
-      if (!this.#parts.attempts.has(attempt)) return
-      if (event.type === 'chunk') {
-        hasPiece = true
-        if (this.#piece(attempt, event, gapMs)) hasProgress = true
-        gapMs = 0
-      } else this.#handleEvent(attempt, event)
-    }
-    if (hasProgress) this.#parts.leader.readLater()
-    // Empty pieces are no progress: the wait for the next token continues.
-    else if (hasPiece) attempt.readNext()
-  }
-
-  #handleEvent(attempt: AttemptRun, event: Exclude<AttemptEvent, { type: 'chunk' }>): void {
+  #handleEvent(attempt: AttemptRun, { event, ...how }: Arrived): void {
     const { note, candidate } = attempt
     if (note === undefined || candidate === undefined) return
     switch (event.type) {
@@ -185,6 +168,9 @@ export class DispatchRun {
       case 'progress':
         note.progress = event.progress
         this.#reported(attempt, event.progress)
+        return
+      case 'chunk':
+        this.#piece(attempt, event, how)
         return
       case 'done':
         attempt.done = event
@@ -205,23 +191,32 @@ export class DispatchRun {
     if (hedgeAtMs !== undefined) this.#apply({ type: 'nearing', attempt: attempt.id, hedgeAtMs })
   }
 
-  /** @returns whether the answer made progress by it, so that the next read waits for the caller */
-  #piece(attempt: AttemptRun, piece: AnswerPiece, gapMs: number): boolean {
+  #piece(
+    attempt: AttemptRun,
+    piece: AnswerPiece,
+    { gapMs, hasMore }: Pick<Arrived, 'gapMs' | 'hasMore'>,
+  ): void {
     const { note, candidate } = attempt
-    if (note === undefined || candidate === undefined) return false
+    if (note === undefined || candidate === undefined) return
     const hadBegun = note.ttftMs !== undefined
     const counts = attempt.received(piece, gapMs)
     if (!hadBegun) this.#parts.reports.began(attempt)
     if (this.#isLeader(attempt)) {
       const progress = Math.max(tokensOf(piece), Number(isEnd(piece)))
-      this.#parts.leader.received(gapMs, progress)
+      this.#parts.leader.received(gapMs, progress, hasMore)
       this.#deliver(attempt, piece)
-      return progress > 0
+      // An empty piece is no progress: the wait for the next token continues.
+      if (progress === 0) attempt.readNext()
+      else this.#parts.leader.readLater()
+      return
     }
     attempt.held.push(piece)
-    if (!counts || this.#state.phase === 'comparing') return false
+    if (!counts || this.#state.phase === 'comparing') {
+      attempt.readNext()
+      return
+    }
+    this.#parts.leader.readLater()
     this.#apply({ type: 'began', attempt: attempt.id })
-    return true
   }
 
   #isLeader({ id }: AttemptRun): boolean {

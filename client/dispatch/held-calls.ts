@@ -80,5 +80,5 @@ export class HeldCalls {
 }
 
 function hasCalls({ delta }: ChatChunkChoice): boolean {
-  return delta.tool_calls !== undefined && delta.tool_calls.length > 0
+  return delta.tool_calls !== undefined
 }

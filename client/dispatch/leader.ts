@@ -10,6 +10,8 @@ export class Leader {
   #isTooSlow = false
   #isPaused = false
   #isReadDue = false
+  /** Further pieces arrived with the newest one. */
+  #hasMore: boolean = false
 
   constructor(limits: RequestLimits) {
     this.#limits = limits
@@ -48,9 +50,15 @@ export class Leader {
     this.#isReadDue = true
   }
 
-  /** Records a piece of the leader. @param tokens 0 for an empty piece, which is no progress */
-  received(gapMs: number, tokens: number): void {
-    this.#isTooSlow = this.#pace.waited(gapMs, tokens)
+  /**
+   * Records a piece of the leader.
+   *
+   * @param tokens 0 for an empty piece, which is no progress
+   * @param hasMore whether further pieces arrived with it
+   */
+  received(gapMs: number, tokens: number, hasMore: boolean): void {
+    if (this.#pace.waited(gapMs, tokens)) this.#isTooSlow = true
+    this.#hasMore = hasMore
   }
 
   /** The newest piece is on its way to the caller; after that the next one may be read. */
@@ -65,8 +73,9 @@ export class Leader {
     return isDue
   }
 
-  /** Whether the leader was too slow over the last full window. Resets it. */
+  /** Whether the leader was too slow over a full window; known when all that arrived was taken. Resets it. */
   takeTooSlow(): boolean {
+    if (this.#hasMore) return false
     const isTooSlow = this.#isTooSlow
     this.#isTooSlow = false
     return isTooSlow

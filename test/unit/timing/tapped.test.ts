@@ -212,3 +212,25 @@ describe('a stream that is opened later', () => {
     expect(await read(whole)).toEqual([1, 2])
   })
 })
+
+it('taps each have their end, also after one that throws at its own', async () => {
+  const log: string[] = []
+  const fails: Tap<number> = {
+    ended: () => {
+      throw new Error('no end')
+    },
+  }
+  const outer: Tap<number> = {
+    failed: (error) => {
+      log.push('failed')
+      return error
+    },
+    ended: () => void log.push('ended'),
+  }
+  await expect(read(tapped(tapped(numbers().source(), fails), outer))).rejects.toThrow('no end')
+  expect(log.splice(0)).toEqual(['failed', 'ended'])
+  const left = tapped(tapped(numbers().source(), fails), outer)
+  await left.next()
+  await expect(left.return()).rejects.toThrow('no end')
+  expect(log).toEqual(['ended'])
+})

@@ -25,22 +25,33 @@ describe('credit', () => {
     const credit = new Credit()
     credit.grant()
     credit.grant()
-    await credit.take()
-    await credit.take()
-    const third = credit.take()
+    await credit.take(1)
+    await credit.take(1)
+    const third = credit.take(1)
     expect(await settled(third)).toBe(false)
     credit.grant()
     await third
   })
 
+  it('is taken for several steps at once', async () => {
+    const credit = new Credit()
+    credit.grant()
+    const three = credit.take(3)
+    credit.grant()
+    expect(await settled(three)).toBe(false)
+    credit.grant()
+    await three
+    expect(await settled(credit.take(1))).toBe(false)
+  })
+
   it('ends a wait, and each later one, with the reason for which it was stopped', async () => {
     const credit = new Credit()
-    const taking = credit.take()
+    const taking = credit.take(1)
     credit.stop(new Error('enough'))
     credit.stop(new Error('too late'))
     credit.grant()
     await expect(taking).rejects.toThrow('enough')
-    await expect(credit.take()).rejects.toThrow('enough')
+    await expect(credit.take(1)).rejects.toThrow('enough')
   })
 })
 
