@@ -102,13 +102,16 @@ export class AttemptRun {
         const last = events.findLastIndex(({ type }) => type === 'chunk')
         let gapMs = this.#clock.now() - askedAt
         let pieces = 0
-        for (const [at, event] of events.entries()) {
+        let at = 0
+        for (const event of events) {
           send({ type: 'event', event, gapMs, hasMore: at < last })
-          if (event.type !== 'chunk') continue
-          pieces += 1
-          gapMs = 0
+          if (event.type === 'chunk') {
+            pieces += 1
+            gapMs = 0
+          }
           // What follows the pieces follows once they were taken.
           if (at === last) await this.#credit.take(pieces)
+          at += 1
         }
         askedAt = this.#clock.now()
       }

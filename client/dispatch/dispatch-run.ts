@@ -157,7 +157,8 @@ export class DispatchRun {
     }
   }
 
-  #handleEvent(attempt: AttemptRun, { event, ...how }: Arrived): void {
+  #handleEvent(attempt: AttemptRun, arrived: Arrived): void {
+    const { event } = arrived
     const { note, candidate } = attempt
     if (note === undefined || candidate === undefined) return
     switch (event.type) {
@@ -170,7 +171,7 @@ export class DispatchRun {
         this.#reported(attempt, event.progress)
         return
       case 'chunk':
-        this.#piece(attempt, event, how)
+        this.#piece(attempt, event, arrived)
         return
       case 'done':
         attempt.done = event

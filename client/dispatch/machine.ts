@@ -94,11 +94,13 @@ function began(state: Live, attempt: number): Step {
 
 function progressed(state: Live, stallAtMs: number): Step {
   if (state.phase !== 'streaming') return { state, effects: [] }
+  const next = { ...state, hedgeAtMs: stallAtMs, paused: false }
+  if (state.attempts.length === 1) return { state: next, effects: [] }
   // Attempts concurrent with the leader continue from an older position and would repeat the piece that just arrived.
   const stale = state.attempts.filter(({ id }) => id !== state.leader)
   const attempts = state.attempts.filter(({ id }) => id === state.leader)
   return {
-    state: { ...state, attempts, hedgeAtMs: stallAtMs, paused: false },
+    state: { ...next, attempts },
     effects: stale.map(({ id }) => ({ type: 'cancel', attempt: id })),
   }
 }
