@@ -1,3 +1,5 @@
+import { OVER, PlainStream } from './plain-stream.ts'
+
 type Result<T> = IteratorResult<T, void>
 
 export interface FlattenedInit<From, To> {
@@ -13,16 +15,16 @@ export function flattened<From, To>(init: FlattenedInit<From, To>): AsyncGenerat
   return new Flattened(init)
 }
 
-const OVER: IteratorReturnResult<void> = { done: true, value: undefined }
 const NOTHING: readonly never[] = []
 
-class Flattened<From, To> implements AsyncGenerator<To, void, void> {
+class Flattened<From, To> extends PlainStream<To> {
   readonly #init: FlattenedInit<From, To>
   #parts: readonly To[] = NOTHING
   #at = 0
   #isRead: boolean = false
 
   constructor(init: FlattenedInit<From, To>) {
+    super()
     this.#init = init
   }
 
@@ -39,19 +41,6 @@ class Flattened<From, To> implements AsyncGenerator<To, void, void> {
     this.#end()
     if (isOpen) await this.#init.source.return?.()
     return OVER
-  }
-
-  async throw(error: unknown): Promise<never> {
-    await this.return()
-    throw error
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return()
   }
 
   #take(): Result<To> | undefined {

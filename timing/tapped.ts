@@ -1,3 +1,5 @@
+import { OVER, PlainStream } from './plain-stream.ts'
+
 type Stream<T> = AsyncGenerator<T, void, void>
 type Result<T> = IteratorResult<T, void>
 type Source<T> = AsyncIterator<T, unknown, void>
@@ -57,10 +59,7 @@ interface Origin<T> {
   readonly open?: Open<T>
 }
 
-const OVER: IteratorReturnResult<void> = { done: true, value: undefined }
-
-/** A stream that is read by one reader, one value at a time. */
-class TappedStream<T> implements Stream<T> {
+class TappedStream<T> extends PlainStream<T> {
   #first: IteratorYieldResult<T> | undefined
   #source: Source<T> | undefined
   #open: Open<T> | undefined
@@ -71,6 +70,7 @@ class TappedStream<T> implements Stream<T> {
   #isOver: boolean = false
 
   constructor({ first, source, open }: Origin<T>) {
+    super()
     this.#first = first
     this.#source = source
     this.#open = open
@@ -106,19 +106,6 @@ class TappedStream<T> implements Stream<T> {
       this.#end()
     }
     return OVER
-  }
-
-  async throw(error: unknown): Promise<never> {
-    await this.return()
-    throw error
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return()
   }
 
   /** The value that is there before the stream is opened, or else the first of the stream. */
