@@ -63,7 +63,7 @@ export type AttemptEvent =
   | ({ readonly type: 'done' } & Done)
 
 /**
- * Makes attempts. What arrived together is yielded together, in its order and never empty: a fast answer costs a step for
+ * Makes attempts. What arrived together is yielded together, in its order and never empty: a fast answer costs a wait for
  * each arrival, and not for each token. Every source passes `test/conformance/attempt-suite.ts`:
  *
  * - it ends after `done`, or throws: an answer without its end is `truncated`, never a short answer;

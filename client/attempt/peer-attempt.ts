@@ -61,10 +61,10 @@ async function* peerAttempt(
         check = new FrameCheck(init, exchange.attemptId, clock)
         continue
       }
-      const { events, failure, ...read } = readTogether(next, exchange, check, watchdog)
+      const read = readTogether(next, exchange, check, watchdog)
       ended = read.ended
-      if (events.length > 0) yield events
-      if (failure !== undefined) throw failure
+      if (read.events.length > 0) yield read.events
+      if (read.failure !== undefined) throw read.failure
       // No receipt for an answer that another was faster than.
       check.taken()
     }
@@ -95,6 +95,7 @@ function readTogether(
 ): Together {
   const events: AttemptEvent[] = []
   let ended: Together['ended']
+  let failure: unknown
   try {
     let next: NodeFrame | undefined = first
     while (next !== undefined) {
@@ -114,10 +115,10 @@ function readTogether(
       if (isShown) events.push(event)
       next = ended === undefined && events.length < MAX_TOGETHER ? exchange.take() : undefined
     }
-  } catch (failure) {
-    return { events, ended, failure }
+  } catch (error) {
+    failure = error
   }
-  return { events, ended, failure: undefined }
+  return { events, ended, failure }
 }
 
 /** @returns undefined if the attempt is to be made once more on a new stream */

@@ -99,19 +99,16 @@ export class AttemptRun {
       send({ type: 'chosen', choice })
       let askedAt = this.#clock.now()
       for await (const events of this.#source(prepare(choice), { signal })) {
-        const last = events.findLastIndex(({ type }) => type === 'chunk')
+        const pieces = events.filter(({ type }) => type === 'chunk').length
+        let left = pieces
         let gapMs = this.#clock.now() - askedAt
-        let pieces = 0
-        let at = 0
         for (const event of events) {
-          send({ type: 'event', event, gapMs, hasMore: at < last })
-          if (event.type === 'chunk') {
-            pieces += 1
-            gapMs = 0
-          }
+          if (event.type === 'chunk') left -= 1
+          send({ type: 'event', event, gapMs, hasMore: left > 0 })
+          if (event.type !== 'chunk') continue
+          gapMs = 0
           // What follows the pieces follows once they were taken.
-          if (at === last) await this.#credit.take(pieces)
-          at += 1
+          if (left === 0) await this.#credit.take(pieces)
         }
         askedAt = this.#clock.now()
       }

@@ -1,5 +1,5 @@
-import type { DispatchEffect, Live, Recovery, Step } from './dispatch-state.ts'
-import { carriedOn, end, open, without } from './steps.ts'
+import type { Live, Recovery, Step } from './dispatch-state.ts'
+import { cancelAll, carriedOn, end, open, without } from './steps.ts'
 
 /** An attempt ended without an answer, or never started. */
 export function lost(
@@ -13,8 +13,7 @@ export function lost(
   // An answer whose end was received is complete, whatever its peer sends after that.
   const whole = recovery === 'end' && (next.phase === 'streaming' || next.phase === 'resuming')
   if (cause === 'final' && !whole) {
-    const running = next.attempts.map(({ id }): DispatchEffect => ({ type: 'cancel', attempt: id }))
-    return end(next, [...running, { type: 'fail', why: 'attempts' }])
+    return end(next, [...cancelAll(next), { type: 'fail', why: 'attempts' }])
   }
   // If no peer could join at once, a search may still find one.
   const why = cause === 'no-candidate' && !wasConcurrent ? 'no-candidate' : 'failure'
@@ -104,8 +103,7 @@ function replace(
   if (attempts.length >= needed && attempts.some(({ status }) => status !== 'complete')) {
     return { state, effects: [] }
   }
-  const running = attempts.map(({ id }): DispatchEffect => ({ type: 'cancel', attempt: id }))
-  return end(state, [...running, { type: 'fail', why: 'quorum' }])
+  return end(state, [...cancelAll(state), { type: 'fail', why: 'quorum' }])
 }
 
 /** The attempt concurrent with a paused leader has ended: the leader is read again. */
@@ -119,10 +117,7 @@ function concurrentEnded(state: Extract<Live, { phase: 'streaming' }>): Step {
 
 function recover(state: Extract<Live, { phase: 'resuming' }>, recovery: Recovery): Step {
   if (recovery === 'end') {
-    const running = state.attempts.map(
-      ({ id }): DispatchEffect => ({ type: 'cancel', attempt: id }),
-    )
-    return end(state, [...running, { type: 'finish' }])
+    return end(state, [...cancelAll(state), { type: 'finish' }])
   }
   // An attempt concurrent with the leader continues from the same position.
   if (state.attempts.length > 0) return { state, effects: [] }

@@ -1,7 +1,7 @@
 import type { AttemptReason } from '../../protocol/index.ts'
-import type { DispatchEffect, DispatchInput, DispatchState, Live, Step } from './dispatch-state.ts'
+import type { DispatchInput, DispatchState, Live, Step } from './dispatch-state.ts'
 import { lost, uncounted } from './lost-attempt.ts'
-import { carriedOn, end, open, openMany, withStatus } from './steps.ts'
+import { cancelAll, carriedOn, end, open, openMany, withStatus } from './steps.ts'
 
 /** Every step that a request may take. Pure: time arrives with the inputs, work leaves as effects. */
 export function transition(state: DispatchState, input: DispatchInput): Step {
@@ -75,7 +75,6 @@ function nearing(state: Live, hedgeAtMs: number): Step {
 function began(state: Live, attempt: number): Step {
   if (state.phase === 'comparing') return { state, effects: [] }
   if (state.phase === 'streaming' && state.leader === attempt) return { state, effects: [] }
-  const others = state.attempts.filter(({ id }) => id !== attempt)
   const attempts = state.attempts.filter(({ id }) => id === attempt)
   return {
     state: {
@@ -85,23 +84,17 @@ function began(state: Live, attempt: number): Step {
       leader: attempt,
       paused: false,
     },
-    effects: [
-      ...others.map(({ id }): DispatchEffect => ({ type: 'cancel', attempt: id })),
-      { type: 'lead', attempt },
-    ],
+    effects: [...cancelAll(state, attempt), { type: 'lead', attempt }],
   }
 }
 
 function progressed(state: Live, stallAtMs: number): Step {
   if (state.phase !== 'streaming') return { state, effects: [] }
-  const next = { ...state, hedgeAtMs: stallAtMs, paused: false }
-  if (state.attempts.length === 1) return { state: next, effects: [] }
-  // Attempts concurrent with the leader continue from an older position and would repeat the piece that just arrived.
-  const stale = state.attempts.filter(({ id }) => id !== state.leader)
   const attempts = state.attempts.filter(({ id }) => id === state.leader)
   return {
-    state: { ...next, attempts },
-    effects: stale.map(({ id }) => ({ type: 'cancel', attempt: id })),
+    state: { ...state, attempts, hedgeAtMs: stallAtMs, paused: false },
+    // Attempts concurrent with the leader continue from an older position and would repeat the piece that just arrived.
+    effects: cancelAll(state, state.leader),
   }
 }
 
@@ -140,21 +133,15 @@ function completed(state: Live, attempt: number): Step {
   }
   // A complete answer without a visible piece is valid, too.
   const led = began(state, attempt)
-  return end(led.state as Live, [
-    ...led.effects,
-    ...led.state.attempts.flatMap(({ id }): DispatchEffect[] =>
-      id === attempt ? [] : [{ type: 'cancel', attempt: id }],
-    ),
-    { type: 'finish', attempt },
-  ])
+  const others = cancelAll(led.state, attempt)
+  return end(led.state as Live, [...led.effects, ...others, { type: 'finish', attempt }])
 }
 
 function compared(state: Live, winner: number | undefined): Step {
   if (state.phase !== 'comparing' || state.plan.type !== 'quorum') return { state, effects: [] }
   if (winner !== undefined) {
-    const losers = state.attempts.filter(({ id }) => id !== winner)
     return end(state, [
-      ...losers.map(({ id }): DispatchEffect => ({ type: 'cancel', attempt: id })),
+      ...cancelAll(state, winner),
       { type: 'lead', attempt: winner },
       { type: 'finish', attempt: winner },
     ])

@@ -42,6 +42,11 @@ export function without(state: Live, id: number): Live {
   return { ...state, attempts: state.attempts.filter((attempt) => attempt.id !== id) }
 }
 
+/** Cancels what runs. @param except goes on. @default none */
+export function cancelAll({ attempts }: Pick<Live, 'attempts'>, except?: number): DispatchEffect[] {
+  return attempts.flatMap(({ id }) => (id === except ? [] : { type: 'cancel', attempt: id }))
+}
+
 export function end(state: Live, effects: readonly DispatchEffect[]): Step {
   return { state: { ...state, phase: 'ended' }, effects }
 }

@@ -4,8 +4,8 @@ import {
   type ScoreResponse,
   type Usage,
 } from '../../../protocol/index.ts'
-import { type Clock, openScope } from '../../../timing/index.ts'
-import type { Answered, AttemptEvent, AttemptSource } from '../../attempt/index.ts'
+import { type Clock, flattened, openScope } from '../../../timing/index.ts'
+import type { Answered, AttemptSource } from '../../attempt/index.ts'
 import { type Candidate, encodeRequest, type RequestLimits } from '../../request/index.ts'
 import type { Scored } from './rating.ts'
 
@@ -41,7 +41,7 @@ export async function scoreAt(
   )
   const { digest } = model
   const request = encodeRequest({ kind: 'score', body }, digest)
-  const events = attempt(
+  const source = attempt(
     {
       peerId,
       request,
@@ -51,12 +51,11 @@ export async function scoreAt(
     },
     { signal: scope.signal },
   )
-  return await collectScores(events, (together) => Object.assign({}, ...together.map(partOf)))
-}
-
-function partOf(event: AttemptEvent): ScorePart {
-  if (event.type === 'done') return { usage: event.usage }
-  return event.type === 'chunk' && event.chunk.kind === 'score' ? { response: event.chunk } : {}
+  const events = flattened({ source, parts: (together) => together })
+  return await collectScores(events, (event) => {
+    if (event.type === 'done') return { usage: event.usage }
+    return event.type === 'chunk' && event.chunk.kind === 'score' ? { response: event.chunk } : {}
+  })
 }
 
 /**
