@@ -1,11 +1,7 @@
 import { cpuMs } from './cpu-time.ts'
 import { startPeer } from './peer-process.ts'
 import { type Report, round } from './report.ts'
-import { CONNECTIONS, streamedLoad, TOKENS } from './streamed-load.ts'
-
-/** Requests after which V8 has compiled most of what one runs: before that, compiling is a tenth of the CPU. */
-const WARM_UP = 8_000
-const QUICK_WARM_UP = 1_500
+import { CONNECTIONS, streamedLoad, TOKENS, warmUpOf } from './streamed-load.ts'
 
 /** CPU of each process for one streamed answer, at an engine without cost. */
 export async function cpu(quick: boolean): Promise<Report> {
@@ -15,7 +11,7 @@ export async function cpu(quick: boolean): Promise<Report> {
   await using node = await startPeer({ kind: 'node', engine: { url: engineUrl, slots: 256 } })
   await using gateway = await startPeer({ kind: 'gateway', bootstrap: node.addresses })
   const target = { url: gateway.addresses[0] ?? '' }
-  await streamedLoad(target, quick ? QUICK_WARM_UP : WARM_UP)
+  await streamedLoad(target, warmUpOf(quick))
   const processes = {
     node: node.pid,
     gateway: gateway.pid,

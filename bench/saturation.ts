@@ -3,12 +3,9 @@ import { startPeer } from './peer-process.ts'
 import { percentile, type Report, round } from './report.ts'
 import { residentKib } from './resident.ts'
 import type { LoadTarget } from './stream-request.ts'
-import { CONNECTIONS, streamedLoad, TOKENS } from './streamed-load.ts'
+import { CONNECTIONS, streamedLoad, TOKENS, warmUpOf } from './streamed-load.ts'
 
-/** Requests after which V8 has compiled most of what one runs. */
-const WARM_UP = 8_000
-const QUICK_WARM_UP = 1_000
-const ROUNDS = 5
+const TURNS = 5
 
 interface Target extends LoadTarget {
   readonly name: string
@@ -28,7 +25,7 @@ interface Load {
 /** Throughput of streamed answers from an engine without cost. */
 export async function saturation(quick: boolean): Promise<Report> {
   const count = quick ? 1_000 : 15_000
-  const warmUp = quick ? QUICK_WARM_UP : WARM_UP
+  const warmUp = warmUpOf(quick)
   await using engine = await startPeer({ kind: 'engine' })
   const [engineUrl = ''] = engine.addresses
   await using node = await startPeer({ kind: 'node', engine: { url: engineUrl, slots: 256 } })
@@ -52,10 +49,10 @@ export async function saturation(quick: boolean): Promise<Report> {
     loads.push({ target, memory: memoryOf(target), taken: [], ms: 0 })
   }
   // In turn: a shared machine is faster in one minute than in the next.
-  for (let turn = 0; turn < ROUNDS; turn += 1) {
+  for (let turn = 0; turn < TURNS; turn += 1) {
     for (const load of loads) {
       const startedAt = performance.now()
-      load.taken.push(...(await streamedLoad(load.target, count / ROUNDS)))
+      load.taken.push(...(await streamedLoad(load.target, count / TURNS)))
       load.ms += performance.now() - startedAt
     }
   }
@@ -67,7 +64,7 @@ export async function saturation(quick: boolean): Promise<Report> {
     'RSS after MiB': memoryOf(target) ?? '',
   }))
   return {
-    title: `streamed answers of ${TOKENS} tokens over ${CONNECTIONS} connections, ${count} of them in ${ROUNDS} turns`,
+    title: `streamed answers of ${TOKENS} tokens over ${CONNECTIONS} connections, ${count} of them in ${TURNS} turns`,
     rows,
     notes: [
       'All processes, including the caller, share the machine: a path with more processes has less CPU for each.',

@@ -5,6 +5,12 @@ export const TOKENS = 8
 /** Requests in flight. */
 export const CONNECTIONS = 64
 
+/**
+ * Requests after which V8 has compiled most of what one runs: before that, compiling is a tenth of the CPU. A quick run is
+ * a trial of the benchmark.
+ */
+export const warmUpOf = (quick: boolean): number => (quick ? 1_000 : 8_000)
+
 /** Has `count` answers streamed, {@link CONNECTIONS} at a time. @returns how long each took, in milliseconds */
 export async function streamedLoad(target: LoadTarget, count: number): Promise<readonly number[]> {
   const taken: number[] = []
