@@ -44,8 +44,11 @@ export function noise(): (
 function ciphers(): Pick<Crypto, 'chaCha20Poly1305Decrypt' | 'chaCha20Poly1305Encrypt'> {
   const objects = new WeakMap<Uint8Array, KeyObject>()
   const keyOf = (bytes: Uint8Array): Uint8Array => {
-    const key = objects.get(bytes) ?? createSecretKey(bytes)
-    objects.set(bytes, key)
+    let key = objects.get(bytes)
+    if (key === undefined) {
+      key = createSecretKey(bytes)
+      objects.set(bytes, key)
+    }
     // Only passed on to Node, which takes both.
     return key as unknown as Uint8Array
   }

@@ -4,7 +4,7 @@ import { LIMITS } from '../limits.ts'
 import { ClientFrameSchema, Kind } from '../skein_pb.ts'
 import { varintBytes } from '../varint.ts'
 import { begin, fieldBytes, writeField } from './bytes-field.ts'
-import { checkAttempt, decodeMessage, malformed, nameOf } from './message.ts'
+import { checkAttempt, decodeMessage, malformed, NOT_NAMED, nameOf } from './message.ts'
 import { MessageWriter } from './message-writer.ts'
 import { decodeTrace, encodeTrace } from './trace.ts'
 
@@ -33,8 +33,6 @@ export function encodeClientFrame(
       return frame satisfies never
   }
 }
-
-const NOT_NAMED = new Uint8Array()
 
 /** Tags of `ClientFrame` and `Body` in skein.proto: field number and wire type. */
 const TAG = { body: 0x12, attemptId: 0x7a, data: 0x0a }

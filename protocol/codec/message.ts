@@ -18,6 +18,9 @@ export function decodeMessage<Desc extends DescMessage>(
   }
 }
 
+/** In place of an attempt's id, in a frame that names none. */
+export const NOT_NAMED: Uint8Array = new Uint8Array()
+
 /** An answer must not bleed into another: on a kept stream every frame names its attempt. */
 export function checkAttempt(named: Uint8Array, attemptId: Uint8Array | undefined): void {
   if (attemptId === undefined || equals(named, attemptId)) return

@@ -4,7 +4,7 @@ import { NodeFrameSchema } from '../skein_pb.ts'
 import { decodeChunkFrame, encodeChunkFrame } from './chunk-frame.ts'
 import { failureFromPeer } from './failure.ts'
 import { loadFromMessage, loadToMessage } from './load.ts'
-import { checkAttempt, decodeMessage, malformed } from './message.ts'
+import { checkAttempt, decodeMessage, malformed, NOT_NAMED } from './message.ts'
 import { MessageWriter } from './message-writer.ts'
 import { progressFromMessage, progressToMessage } from './progress.ts'
 
@@ -19,8 +19,6 @@ export function encodeNodeFrame(frame: NodeFrame, attemptId: Uint8Array = NOT_NA
   writeFrame(writer, frame)
   return writer.bytes(15, attemptId).finish()
 }
-
-const NOT_NAMED = new Uint8Array()
 
 /** Fields by their numbers in skein.proto. */
 function writeFrame(writer: MessageWriter, frame: Exclude<NodeFrame, { type: 'chunk' }>): void {
