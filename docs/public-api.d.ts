@@ -2107,6 +2107,7 @@ type BootstrapState = {
 } | {
     readonly address: string;
     readonly status: 'dialing';
+    readonly lastError?: string;
 } | {
     readonly address: string;
     readonly status: 'waiting';

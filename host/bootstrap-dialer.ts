@@ -105,8 +105,13 @@ async function keepConnected(
   const { libp2p, signal } = init
   const text = address.toString()
   let attempt = 0
+  let failure: { readonly lastError?: string } = {}
+  const wait = (lastError: string): void => {
+    failure = { lastError }
+    set({ address: text, status: 'waiting', lastError })
+  }
   while (!signal.aborted) {
-    set({ address: text, status: 'dialing' })
+    set({ address: text, status: 'dialing', ...failure })
     using scope = openScope({ timeoutMs: DIAL_TIMEOUT_MS }, { owner: signal })
     try {
       await libp2p.dial(address, { signal: scope.signal })
@@ -114,9 +119,9 @@ async function keepConnected(
       set({ address: text, status: 'connected' })
       await libp2p.peerStore.merge(peer, { multiaddrs: [address], tags: TAG })
       await disconnected(libp2p, peer, signal)
-      set({ address: text, status: 'waiting', lastError: 'the connection was lost' })
+      wait('the connection was lost')
     } catch (error) {
-      set({ address: text, status: 'waiting', lastError: init.explain(error) })
+      wait(init.explain(error))
     }
     const changed = await pauseOrChange(backoffMs(attempt, BACKOFF, init.random()), init)
     attempt = changed ? 0 : attempt + 1

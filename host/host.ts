@@ -108,10 +108,10 @@ export interface AdvertisementBook {
   onUpdate(listener: (advertisement: Advertisement) => void): () => void
 }
 
-/** State of one bootstrap peer; `waiting`: pause before the next dial. */
+/** State of one bootstrap peer; `waiting`: pause before the next dial. While it is dialled again, `lastError` is of the dial before. */
 export type BootstrapState =
   | { readonly address: string; readonly status: 'connected' }
-  | { readonly address: string; readonly status: 'dialing' }
+  | { readonly address: string; readonly status: 'dialing'; readonly lastError?: string }
   | { readonly address: string; readonly status: 'waiting'; readonly lastError: string }
 
 /** A host's part in relaying. */

@@ -61,9 +61,8 @@ function whyAlone(bootstrap: readonly BootstrapState[]): string[] {
       case 'connected':
         return `${state.address}: connected, but it serves no DHT`
       case 'dialing':
-        return `${state.address}: no answer yet`
       case 'waiting':
-        return `${state.address}: ${state.lastError}`
+        return `${state.address}: ${state.lastError ?? 'no answer yet'}`
       default:
         return state satisfies never
     }

@@ -102,9 +102,10 @@ function describe(state: BootstrapState): string {
     case 'connected':
       return `${state.address} was connected`
     case 'dialing':
-      return `${state.address} has not answered yet`
     case 'waiting':
-      return `${state.address}: ${state.lastError}`
+      return state.lastError === undefined
+        ? `${state.address} has not answered yet`
+        : `${state.address}: ${state.lastError}`
     default:
       return state satisfies never
   }
