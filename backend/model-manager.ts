@@ -63,6 +63,8 @@ export interface ModelManager {
   list(options?: AbortOptions): Promise<readonly ManagedModel[]>
   /** Absent if the engine downloads nothing. @returns the model's name */
   pull?(source: string, options?: PullOptions): Promise<string>
+  /** Whether a model answers right now. Absent if the engine says it in lists only, or never. */
+  isAnswering?(name: string): boolean
   /** Brings a model into memory, and serves it from then on. */
   load(name: string, options?: LoadOptions): Promise<void>
   /** Frees its memory. A request loads it again. */

@@ -1418,6 +1418,7 @@ interface ModelManager {
     readonly engine: 'embedded' | 'ollama' | 'llama-server';
     list(options?: AbortOptions): Promise<readonly ManagedModel[]>;
     pull?(source: string, options?: PullOptions): Promise<string>;
+    isAnswering?(name: string): boolean;
     load(name: string, options?: LoadOptions): Promise<void>;
     unload(name: string, options?: AbortOptions): Promise<void>;
     serve?(name: string, options?: AbortOptions): Promise<void>;

@@ -78,6 +78,10 @@ export class PoolManager implements ModelManager {
     return modelFileName(path)
   }
 
+  isAnswering(name: string): boolean {
+    return (this.#find(name)?.active ?? 0) > 0
+  }
+
   async load(name: string, options: LoadOptions = {}): Promise<void> {
     await this.#pool.loaded(await this.#entryOf(name), options)
   }

@@ -7,6 +7,8 @@ import type {
 } from '../../backend/index.ts'
 import type { Node } from '../../node/index.ts'
 import { InferenceError, normalizeModelId } from '../../protocol/index.ts'
+import { type Clock, systemClock } from '../../timing/index.ts'
+import { onceIdle } from './once-idle.ts'
 import { PullJob } from './pull-job.ts'
 
 /** Changes come in bursts, and each costs a look at the disk. */
@@ -40,11 +42,14 @@ export interface ModelDeskInit {
   readonly node: Pick<Node, 'models' | 'refresh' | 'share'>
   /** Remembers what is shared for the next start. @default not remembered */
   readonly remember?: (names: readonly string[]) => Promise<void>
+  /** @default the machine's */
+  readonly clock?: Clock
 }
 
 /** What can be done with the models of this machine while a node serves them: one place for every way in. */
 export class ModelDesk implements Disposable {
   readonly #init: ModelDeskInit
+  readonly #clock: Clock
   readonly #pulls = new Map<string, PullJob>()
   readonly #shares = new Map<string, number>()
   readonly #listeners = new Set<() => void>()
@@ -54,6 +59,7 @@ export class ModelDesk implements Disposable {
 
   constructor(init: ModelDeskInit) {
     this.#init = init
+    this.#clock = init.clock ?? systemClock
     // A model came into memory or left it: what its first answer costs has changed.
     this.#unsubscribe = init.manager.onChange?.(() => this.#refreshSoon()) ?? (() => {})
     this.#refreshSoon()
@@ -65,14 +71,14 @@ export class ModelDesk implements Disposable {
     for (const job of this.#pulls.values()) job.stop()
   }
 
-  /** As of the last change. */
+  /** As of the last change, but for which models answer. */
   view(): DeskView {
     const { manager } = this.#init
     return {
       engine: manager.engine,
       canPull: manager.pull !== undefined,
       canRemove: manager.remove !== undefined,
-      models: this.#models,
+      models: this.#models.map((model) => asOfNow(manager, model)),
       pulls: [...this.#pulls.values()].map(({ source, progress, error }) => ({
         ...{ source, ...progress },
         ...(error !== undefined && { error }),
@@ -135,8 +141,9 @@ export class ModelDesk implements Disposable {
     await this.share(name)
   }
 
+  /** Answers that run may end first, for a few seconds. */
   async unload(name: string): Promise<void> {
-    await this.#init.manager.unload(name)
+    await onceIdle(() => this.#init.manager.unload(name), this.#clock)
     await this.#readvertise()
   }
 
@@ -150,10 +157,12 @@ export class ModelDesk implements Disposable {
     await this.#remember()
   }
 
+  /** As {@link unload}, where the engine frees the memory of what it does not serve. */
   async unshare(name: string): Promise<void> {
     const { manager } = this.#init
-    if (manager.withdraw !== undefined) {
-      await manager.withdraw(name)
+    const withdraw = manager.withdraw?.bind(manager)
+    if (withdraw !== undefined) {
+      await onceIdle(() => withdraw(name), this.#clock)
       await this.#readvertise()
     } else {
       const { id } = await this.#named(name)
@@ -261,6 +270,12 @@ export class ModelDesk implements Disposable {
   #changed(): void {
     for (const listener of this.#listeners) listener()
   }
+}
+
+function asOfNow(manager: ModelManager, model: DeskModel): DeskModel {
+  const isInMemory = model.state === 'loaded' || model.state === 'running'
+  if (!isInMemory || manager.isAnswering === undefined) return model
+  return { ...model, state: manager.isAnswering(model.name) ? 'running' : 'loaded' }
 }
 
 /** Whether requests for the model's id reach this model. */

@@ -1,5 +1,5 @@
 import type { ComponentType, JSX } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { PageProps } from './page-props.ts'
 import { hrefOf, PAGES, type PageName, type Place, usePlace } from './pages.ts'
 import { PeerName } from './parts/index.ts'
@@ -42,6 +42,9 @@ export function App(): JSX.Element {
   const shownPage = useRef(page)
   useEffect(() => {
     document.title = `${STRINGS.pages[page]} · ${STRINGS.brand}`
+  }, [page])
+  // Before the page can be seen: later, it would take the focus from what a quick user has chosen in it.
+  useLayoutEffect(() => {
     // A screen reader begins with the new page.
     if (shownPage.current !== page) main.current?.focus()
     shownPage.current = page

@@ -12,6 +12,7 @@ import {
 } from '../../../../cli/control/index.ts'
 import { ModelDesk } from '../../../../cli/local-models/index.ts'
 import { InferenceError } from '../../../../protocol/index.ts'
+import { VirtualClock } from '../../../../testing/virtual-clock.ts'
 
 const MODEL: ManagedModel = {
   ...{ name: 'm-q8_0', id: 'm', bytes: 4, source: 'hf:o/r/m-Q8_0.gguf', path: '/m.gguf' },
@@ -54,7 +55,7 @@ beforeEach(async () => {
   }
   control = await serveControl({
     dataDir,
-    desk: new ModelDesk({ manager, node }),
+    desk: new ModelDesk({ manager, node, clock: VirtualClock.flowing() }),
     onFault: () => {},
   })
   const [found] = await findDoors({}, dataDir)
