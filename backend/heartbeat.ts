@@ -1,5 +1,7 @@
 /** Interval between pings. */
 const INTERVAL_MS = 1_500
+/** The same while it has no work. */
+const REST_MS = 6_000
 const MAX_MISSED = 5
 /** Unanswered pings after which it gets no new work. */
 const DOUBTFUL = 2
@@ -8,9 +10,10 @@ export interface HeartbeatInit {
   readonly ask: () => void
   /** Called once. */
   readonly onHung: () => void
-  readonly intervalMs?: number
   /** Unanswered pings in a row after which the other side counts as hung. @default 5: within nine seconds */
   readonly maxMissed?: number
+  /** Whether the other side has no work: it is asked less often. @default it always has */
+  readonly isAtRest?: () => boolean
 }
 
 /**
@@ -18,18 +21,14 @@ export interface HeartbeatInit {
  * answer are counted instead of time, so that a machine that slept, or is slow, does not look like a hang.
  */
 export class Heartbeat implements Disposable {
-  readonly #timer: NodeJS.Timeout
-  #missed = 0
+  readonly #init: HeartbeatInit
+  #timer: NodeJS.Timeout | undefined
+  #rests: boolean = false
+  #missed: number = 0
 
-  constructor({ ask, onHung, intervalMs = INTERVAL_MS, maxMissed = MAX_MISSED }: HeartbeatInit) {
-    this.#timer = setInterval(() => {
-      this.#missed += 1
-      if (this.#missed > maxMissed) {
-        this[Symbol.dispose]()
-        onHung()
-      } else ask()
-    }, intervalMs)
-    this.#timer.unref()
+  constructor(init: HeartbeatInit) {
+    this.#init = init
+    this.#next()
   }
 
   /** Whether enough pings are unanswered that it may hang. */
@@ -42,7 +41,35 @@ export class Heartbeat implements Disposable {
     this.#missed = 0
   }
 
+  /** Call when the other side gets work. */
+  wake(): void {
+    if (!this.#rests) return
+    clearTimeout(this.#timer)
+    this.#next()
+  }
+
   [Symbol.dispose](): void {
-    clearInterval(this.#timer)
+    clearTimeout(this.#timer)
+    this.#rests = false
+  }
+
+  #next(): void {
+    const { isAtRest } = this.#init
+    // The ping that was just sent counts as missed until its answer.
+    this.#rests = this.#missed <= 1 && isAtRest?.() === true
+    this.#timer = setTimeout(() => this.#beat(), this.#rests ? REST_MS : INTERVAL_MS)
+    this.#timer.unref()
+  }
+
+  #beat(): void {
+    const { ask, onHung, maxMissed = MAX_MISSED } = this.#init
+    this.#missed += 1
+    if (this.#missed > maxMissed) {
+      this[Symbol.dispose]()
+      onHung()
+      return
+    }
+    this.#next()
+    ask()
   }
 }

@@ -1,4 +1,5 @@
 import type { ClockReport, Host } from '../host/index.ts'
+import { every, systemClock } from '../timing/index.ts'
 import { shortId } from './explain/index.ts'
 import type { Session } from './runtime.ts'
 
@@ -72,9 +73,8 @@ export function watchClock({ terminal }: Session, host: Pick<Host, 'clock'>): ()
     else terminal.log(`This machine's clock ${clockLines(report)[0]}.`)
   }
   look()
-  const timer = setInterval(look, LOOK_MS)
-  timer.unref()
-  return () => clearInterval(timer)
+  const timer = every(systemClock, LOOK_MS, look)
+  return () => timer[Symbol.dispose]()
 }
 
 /** A sentence on this machine's clock, and what to do. */

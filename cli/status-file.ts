@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { BootstrapState, ClockReport, DirectPathsState, RelayingState } from '../host/index.ts'
 import type { Load } from '../protocol/index.ts'
 import { isAlive, writeAtomic } from '../storage/index.ts'
+import { type Clock, every, systemClock } from '../timing/index.ts'
 import type { Role } from './directories.ts'
 import type { Warning } from './log/index.ts'
 import type { ReachabilityFields } from './reachability.ts'
@@ -10,8 +11,10 @@ import type { ReachabilityFields } from './reachability.ts'
 const FILE_NAME = 'status.json'
 /** Reports of gateways; several may share a directory. */
 const GATEWAY_FILE = /^status-gateway-(\d+)\.json$/
-/** Maximum age of what `skein status` shows. */
-const REFRESH_MS = 2_000
+/** Time until a change is written. */
+const LOOK_MS = 2_000
+/** Maximum age of a report, even if nothing in it changed. */
+const REFRESH_MS = 8_000
 /** A process that has not written for this long has stopped, hangs, or has a full disk. */
 const SILENT_MS = 15_000
 
@@ -60,32 +63,44 @@ export interface SwarmStatus {
 /** State of the process behind a report. `silent`: it is alive but has not written for a while. */
 export type Liveness = 'running' | 'silent' | 'ended'
 
-/** Keeps a data directory's report fresh until stopped, then removes it. Write failures are reported once. */
+/**
+ * Keeps a data directory's report fresh until stopped, then removes it. It is written when it changed, and now and then as a
+ * sign of life. Write failures are reported once.
+ */
 export function keepStatus(
   dataDir: string,
   report: () => StatusReport,
   onError: (error: unknown) => void,
+  clock: Clock = systemClock,
 ): { stop(): Promise<void> } {
   const path = join(dataDir, fileOf(report()))
   let writing: Promise<void> = Promise.resolve()
   let failed = false
-  const write = (): void => {
+  let written = ''
+  let dueAtMs = 0
+  const look = (): void => {
+    const now = report()
+    const content = JSON.stringify({ ...now, writtenAtMs: 0 })
+    if (content === written && clock.now() < dueAtMs) return
+    written = content
+    dueAtMs = clock.now() + REFRESH_MS
     writing = writing
-      .then(() => writeReport(path, report()))
+      .then(() => writeAtomic(path, JSON.stringify(now)))
       .then(() => {
         failed = false
       })
       .catch((error: unknown) => {
+        // The next look tries again.
+        written = ''
         if (!failed) onError(error)
         failed = true
       })
   }
-  write()
-  const timer = setInterval(write, REFRESH_MS)
-  timer.unref()
+  look()
+  const timer = every(clock, LOOK_MS, look)
   return {
     async stop() {
-      clearInterval(timer)
+      timer[Symbol.dispose]()
       await writing
       await rm(path, { force: true }).catch(onError)
     },
@@ -94,10 +109,6 @@ export function keepStatus(
 
 function fileOf({ role, pid }: StatusReport): string {
   return role === 'gateway' ? `status-gateway-${pid}.json` : FILE_NAME
-}
-
-async function writeReport(path: string, report: StatusReport): Promise<void> {
-  await writeAtomic(path, JSON.stringify(report))
 }
 
 /** The last reports in this directory. Invalid files are skipped. */

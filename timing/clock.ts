@@ -54,7 +54,19 @@ class SystemTimer implements Disposable {
   }
 }
 
-/** Calls `run` every `ms` until disposed, or the signal fires. The process may exit meanwhile. */
+/** A timer may fire a little early, and counts as on time. */
+function untilMultiple(ms: number, nowMs: number): number {
+  return (Math.round(nowMs / ms) + 1) * ms - nowMs
+}
+
+/** Intervals from which calls keep to multiples of the interval. */
+const ALIGNED_MS = 1_000
+
+/**
+ * Calls `run` every `ms` until disposed, or the signal fires. The process may exit meanwhile. From a second on, calls come
+ * at multiples of `ms` of the clock, the first one after half an interval to one and a half: tasks with related intervals
+ * then wake a resting process together.
+ */
 export function every(
   clock: Clock,
   ms: number,
@@ -64,7 +76,7 @@ export function every(
   let timer: Disposable
   const arm = (): void => {
     timer = clock.after(
-      ms,
+      ms < ALIGNED_MS ? ms : untilMultiple(ms, clock.now()),
       () => {
         arm()
         run()

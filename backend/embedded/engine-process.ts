@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { InferenceError } from '../../protocol/index.ts'
 import { Heartbeat } from '../heartbeat.ts'
 import type { EngineFacts, EngineRates, EngineSettings, FromEngine, ToEngine } from './messages.ts'
+import { endsRequest } from './shape-event.ts'
 
 const CHILD = fileURLToPath(
   new URL(
@@ -43,6 +44,8 @@ export class EngineProcess {
   /** Resolves when the process is gone. */
   readonly exited: Promise<void>
   readonly #child: ChildProcess
+  /** Ids of the requests that it works on. */
+  readonly #working = new Set<number>()
   #heartbeat: Heartbeat | undefined
   #isHung: boolean = false
   #stderr = ''
@@ -79,6 +82,7 @@ export class EngineProcess {
           clearTimeout(deadline)
           this.#heartbeat = new Heartbeat({
             ask: () => this.send({ type: 'ping' }),
+            isAtRest: () => this.#working.size === 0,
             onHung: () => {
               this.#isHung = true
               this.kill()
@@ -90,6 +94,7 @@ export class EngineProcess {
           fail(`the model cannot be loaded: ${message.message}`)
           break
         case 'event':
+          if (endsRequest(message.event)) this.#working.delete(message.id)
           init.onMessage(message)
           break
         case 'pong':
@@ -126,6 +131,10 @@ export class EngineProcess {
 
   /** If the process has died meanwhile, `onExit` reports it. */
   send(message: ToEngine): void {
+    if (message.type === 'infer') {
+      this.#working.add(message.id)
+      this.#heartbeat?.wake()
+    }
     if (this.#child.connected) this.#child.send(message, () => undefined)
   }
 

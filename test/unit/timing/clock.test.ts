@@ -64,4 +64,57 @@ describe('every', () => {
     await clock.run()
     expect(seen).toEqual([10, 20, 30])
   })
+  it('calls tasks of related intervals together, whenever they began', async () => {
+    const clock = new VirtualClock()
+    const stopping = new AbortController()
+    const wakes = new Map<number, string[]>()
+    const { signal } = stopping
+    const begin = (name: string, ms: number): void => {
+      const note = (): void => {
+        wakes.set(clock.now(), [...(wakes.get(clock.now()) ?? []), name])
+      }
+      every(clock, ms, note, { signal })
+    }
+    begin('a', 2_000)
+    await clock.advance(700)
+    begin('b', 2_000)
+    await clock.advance(900)
+    begin('c', 3_000)
+    await clock.advance(10_400)
+    expect([...wakes]).toEqual([
+      [2_000, ['a', 'b']],
+      [4_000, ['a', 'b']],
+      [6_000, ['c', 'a', 'b']],
+      [8_000, ['a', 'b']],
+      [9_000, ['c']],
+      [10_000, ['a', 'b']],
+      [12_000, ['c', 'a', 'b']],
+    ])
+    stopping.abort()
+  })
+
+  it('neither calls twice nor skips a call where timers are early or late', () => {
+    let nowMs = 0
+    let fire = (): void => {}
+    let delayMs = 0
+    const clock = {
+      now: () => nowMs,
+      wall: () => nowMs,
+      after: (ms: number, run: () => void) => {
+        delayMs = ms
+        fire = run
+        return { [Symbol.dispose]() {} }
+      },
+    }
+    let calls = 0
+    using _timer = every(clock, 1_000, () => {
+      calls += 1
+    })
+    for (const offMs of [-0.6, 3, -0.4, 250, -0.9]) {
+      nowMs += delayMs + offMs
+      fire()
+    }
+    expect(calls).toBe(5)
+    expect(nowMs + delayMs).toBe(6_000)
+  })
 })
