@@ -1,5 +1,5 @@
 import type { ClockReport, Host } from '../host/index.ts'
-import { every, systemClock } from '../timing/index.ts'
+import { everyTogether, systemClock } from '../timing/index.ts'
 import { shortId } from './explain/index.ts'
 import type { Session } from './runtime.ts'
 
@@ -73,7 +73,7 @@ export function watchClock({ terminal }: Session, host: Pick<Host, 'clock'>): ()
     else terminal.log(`This machine's clock ${clockLines(report)[0]}.`)
   }
   look()
-  const timer = every(systemClock, LOOK_MS, look)
+  const timer = everyTogether(systemClock, LOOK_MS, look)
   return () => timer[Symbol.dispose]()
 }
 

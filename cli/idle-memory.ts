@@ -1,4 +1,4 @@
-import { type Clock, every, systemClock } from '../timing/index.ts'
+import { type Clock, everyTogether, systemClock } from '../timing/index.ts'
 import { collectGarbage } from './collect-garbage.ts'
 
 /** How often the process looks whether it is idle. */
@@ -37,7 +37,7 @@ export function releaseIdleMemory(init: IdleMemoryInit = {}): Disposable {
   let cpuBeforeMs = cpuMs()
   let collectedAtMs = Number.NEGATIVE_INFINITY
   let heapAfter = 0
-  return every(clock, LOOK_EVERY_MS, () => {
+  return everyTogether(clock, LOOK_EVERY_MS, () => {
     const share = (cpuMs() - cpuBeforeMs) / LOOK_EVERY_MS
     cpuBeforeMs = cpuMs()
     const isDue = clock.now() - collectedAtMs >= COLLECT_EVERY_MS

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { BootstrapState, ClockReport, DirectPathsState, RelayingState } from '../host/index.ts'
 import type { Load } from '../protocol/index.ts'
 import { isAlive, writeAtomic } from '../storage/index.ts'
-import { type Clock, every, systemClock } from '../timing/index.ts'
+import { type Clock, everyTogether, systemClock } from '../timing/index.ts'
 import type { Role } from './directories.ts'
 import type { Warning } from './log/index.ts'
 import type { ReachabilityFields } from './reachability.ts'
@@ -97,7 +97,7 @@ export function keepStatus(
       })
   }
   look()
-  const timer = every(clock, LOOK_MS, look)
+  const timer = everyTogether(clock, LOOK_MS, look)
   return {
     async stop() {
       timer[Symbol.dispose]()

@@ -1,6 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
 import { LRUCache } from 'lru-cache'
-import { type AbortOptions, type Clock, every } from '../timing/index.ts'
+import { type AbortOptions, type Clock, everyTogether } from '../timing/index.ts'
 import { type PeerClocks, SET_MS } from './peer-clocks.ts'
 
 /** Interval between two rounds: time until a clock that was set is compared again. */
@@ -47,5 +47,5 @@ export function refreshClocks({ clocks, peers, ask, clock, signal }: ClockRefres
       ask(peer, { signal }).catch(() => undefined)
     }
   }
-  every(clock, ROUND_MS, look, { signal })
+  everyTogether(clock, ROUND_MS, look, { signal })
 }

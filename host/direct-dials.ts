@@ -1,7 +1,7 @@
 import type { Connection, IdentifyResult, Libp2p, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { LRUCache } from 'lru-cache'
-import { backoffMs, type Clock, EQUAL_JITTER, every, openScope } from '../timing/index.ts'
+import { backoffMs, type Clock, EQUAL_JITTER, everyTogether, openScope } from '../timing/index.ts'
 import { dialTarget, isPublicAddress } from './address-scope.ts'
 import { listenUntil } from './listen-until.ts'
 import { PeerRates } from './peer-rates.ts'
@@ -113,7 +113,7 @@ export function dialDirectly(init: DirectDialsInit): void {
   const look = (): void => {
     for (const { remotePeer } of relayed) consider(remotePeer)
   }
-  every(clock, LOOK_MS, look, { signal })
+  everyTogether(clock, LOOK_MS, look, { signal })
 }
 
 function portOf(address: Multiaddr): number {

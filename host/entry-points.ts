@@ -2,7 +2,7 @@ import type { Libp2p, PeerId } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { PROTOCOLS } from '../protocol/index.ts'
 import { readStored, writeStored } from '../storage/index.ts'
-import { type Clock, every } from '../timing/index.ts'
+import { type Clock, everyTogether } from '../timing/index.ts'
 import { peerOf } from './bootstrap-dialer.ts'
 import { isDirectPath } from './direct-path-address.ts'
 import { publicIpOf } from './reach/index.ts'
@@ -120,7 +120,7 @@ export async function keepEntryPoints(init: EntryPointsInit): Promise<EntryPoint
     )
   }
   libp2p.addEventListener('peer:identify', onIdentify)
-  every(clock, LOOK_MS, save, { signal })
+  everyTogether(clock, LOOK_MS, save, { signal })
   const stop = (): void => {
     libp2p.removeEventListener('peer:identify', onIdentify)
     timer?.[Symbol.dispose]()

@@ -1,7 +1,7 @@
 import type { Connection, ConnectionGater, Libp2p, PeerId } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { InferenceError } from '../protocol/index.ts'
-import { every, openScope, systemClock } from '../timing/index.ts'
+import { everyTogether, openScope, systemClock } from '../timing/index.ts'
 import { dialTarget, isPublicAddress } from './address-scope.ts'
 import type { ResolvedHostInit } from './defaults.ts'
 import type { RelayingState } from './host.ts'
@@ -112,7 +112,7 @@ export class Relaying {
       this.#follow = () => {
         follow().catch((error: unknown) => onError('starting or stopping to relay', error))
       }
-      every(systemClock, CHECK_EVERY_MS, this.#follow, { signal })
+      everyTogether(systemClock, CHECK_EVERY_MS, this.#follow, { signal })
     }
     if (dht === 'server') {
       this.#keeper = new RelayKeeper({

@@ -54,29 +54,44 @@ class SystemTimer implements Disposable {
   }
 }
 
-/** A timer may fire a little early, and counts as on time. */
-function untilMultiple(ms: number, nowMs: number): number {
-  return (Math.round(nowMs / ms) + 1) * ms - nowMs
-}
-
-/** Intervals from which calls keep to multiples of the interval. */
-const ALIGNED_MS = 1_000
-
-/**
- * Calls `run` every `ms` until disposed, or the signal fires. The process may exit meanwhile. From a second on, calls come
- * at multiples of `ms` of the clock, the first one after half an interval to one and a half: tasks with related intervals
- * then wake a resting process together.
- */
+/** Calls `run` every `ms` until disposed, or the signal fires. The process may exit meanwhile. */
 export function every(
   clock: Clock,
   ms: number,
   run: () => void,
-  { signal }: AbortOptions = {},
+  options: AbortOptions = {},
+): Disposable {
+  return repeat(clock, () => ms, run, options)
+}
+
+/**
+ * As {@link every}, at multiples of `ms` of the clock: looks with related intervals wake a resting process together. The
+ * first call comes after half an interval to one and a half.
+ */
+export function everyTogether(
+  clock: Clock,
+  ms: number,
+  run: () => void,
+  options: AbortOptions = {},
+): Disposable {
+  const untilNext = (): number => {
+    const nowMs = clock.now()
+    // A timer may fire a little early, and counts as on time.
+    return (Math.round(nowMs / ms) + 1) * ms - nowMs
+  }
+  return repeat(clock, untilNext, run, options)
+}
+
+function repeat(
+  clock: Clock,
+  untilNext: () => number,
+  run: () => void,
+  { signal }: AbortOptions,
 ): Disposable {
   let timer: Disposable
   const arm = (): void => {
     timer = clock.after(
-      ms < ALIGNED_MS ? ms : untilMultiple(ms, clock.now()),
+      untilNext(),
       () => {
         arm()
         run()

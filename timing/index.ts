@@ -12,7 +12,14 @@
 export { raceSignal } from 'race-signal'
 export type { AbortOptions } from './abort-options.ts'
 export { type BackoffInit, backoffMs, EQUAL_JITTER, QUARTER_JITTER } from './backoff.ts'
-export { type Clock, every, MAX_TIMER_MS, systemClock, type TimerOptions } from './clock.ts'
+export {
+  type Clock,
+  every,
+  everyTogether,
+  MAX_TIMER_MS,
+  systemClock,
+  type TimerOptions,
+} from './clock.ts'
 export { closedWithin } from './closed-within.ts'
 export { type DelayOptions, delay, pause, settledWithin, whilePending } from './delay.ts'
 export { type FlattenedInit, flattened } from './flattened.ts'

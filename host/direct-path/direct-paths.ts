@@ -5,7 +5,7 @@ import {
   InferenceError,
   PROTOCOLS,
 } from '../../protocol/index.ts'
-import { type Clock, every } from '../../timing/index.ts'
+import { type Clock, everyTogether } from '../../timing/index.ts'
 import { isDirectPath } from '../direct-path-address.ts'
 import { listenUntil } from '../listen-until.ts'
 import { answerOnce } from '../one-shot.ts'
@@ -96,7 +96,7 @@ export class DirectPaths {
     const look = (): void => {
       for (const connection of this.#relayed) this.#consider(connection)
     }
-    every(clock, DIRECT_PATH.lookMs, look, { signal })
+    everyTogether(clock, DIRECT_PATH.lookMs, look, { signal })
     await libp2p.handle(
       PROTOCOLS.directPath,
       (stream, connection) => this.#onOffer(stream, connection),

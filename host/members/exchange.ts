@@ -9,7 +9,7 @@ import {
   type MembershipQuestion,
   type MembershipRefusal,
 } from '../../protocol/index.ts'
-import { every } from '../../timing/index.ts'
+import { everyTogether } from '../../timing/index.ts'
 import { answerOnce } from '../one-shot.ts'
 import { OriginRates } from '../origin-rates.ts'
 import { PeerRates } from '../peer-rates.ts'
@@ -61,7 +61,7 @@ export class MemberExchange {
     }
     libp2p.addEventListener('connection:open', onOpen)
     const unsubscribe = membership.onChange(() => this.#check())
-    every(clock, MEMBERSHIP.checkIntervalMs, () => this.#check(), { signal })
+    everyTogether(clock, MEMBERSHIP.checkIntervalMs, () => this.#check(), { signal })
     const stop = (): void => {
       libp2p.removeEventListener('connection:open', onOpen)
       unsubscribe()

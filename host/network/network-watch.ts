@@ -1,6 +1,6 @@
 import type { Connection, Libp2p, Logger } from '@libp2p/interface'
 import { InferenceError } from '../../protocol/index.ts'
-import { type Clock, every } from '../../timing/index.ts'
+import { type Clock, everyTogether } from '../../timing/index.ts'
 import { answers } from '../connection-check.ts'
 import { listenUntil } from '../listen-until.ts'
 import { isRelayed } from '../relay/index.ts'
@@ -133,8 +133,8 @@ export function watchNetwork(init: NetworkWatchInit): void {
     }
   }
 
-  every(clock, LOOK_MS, look, { signal })
-  every(clock, HEARTBEAT_MS, heartbeat, { signal })
+  everyTogether(clock, LOOK_MS, look, { signal })
+  everyTogether(clock, HEARTBEAT_MS, heartbeat, { signal })
   listenUntil(signal, libp2p, { 'connection:open': onOpen })
 }
 

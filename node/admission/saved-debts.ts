@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { makeDirectory, readStored, writeStored } from '../../storage/index.ts'
-import { every, systemClock } from '../../timing/index.ts'
+import { everyTogether, systemClock } from '../../timing/index.ts'
 import type { Debt, Fairness } from './fairness.ts'
 
 const FILE = 'debts.json'
@@ -34,7 +34,7 @@ export async function keepDebts(
       written = changes
     } catch {}
   }
-  const timer = every(systemClock, SAVE_EVERY_MS, () => void save())
+  const timer = everyTogether(systemClock, SAVE_EVERY_MS, () => void save())
   return {
     async [Symbol.asyncDispose]() {
       timer[Symbol.dispose]()

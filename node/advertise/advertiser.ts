@@ -6,7 +6,7 @@ import {
   PROTOCOLS,
   sealAdvertisement,
 } from '../../protocol/index.ts'
-import { type Clock, every, systemClock } from '../../timing/index.ts'
+import { type Clock, everyTogether, systemClock } from '../../timing/index.ts'
 import { jittered, nextSequence } from './schedule.ts'
 import { hasMoved, type Statement } from './statement.ts'
 
@@ -56,7 +56,7 @@ export class Advertiser {
   async start(): Promise<void> {
     await this.#issue()
     this.#init.host.libp2p.addEventListener('self:peer:update', this.#onAddresses)
-    this.#look = every(this.#clock, LOOK_MS, () => {
+    this.#look = everyTogether(this.#clock, LOOK_MS, () => {
       if (Math.abs(this.#drift() - this.#driftMs) > SET_MS) this.#renewIn(0)
     })
   }

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { VirtualClock } from '../../../testing/index.ts'
-import { every, systemClock } from '../../../timing/index.ts'
+import { every, everyTogether, systemClock } from '../../../timing/index.ts'
 
 afterEach(() => {
   vi.useRealTimers()
@@ -64,6 +64,9 @@ describe('every', () => {
     await clock.run()
     expect(seen).toEqual([10, 20, 30])
   })
+})
+
+describe('everyTogether', () => {
   it('calls tasks of related intervals together, whenever they began', async () => {
     const clock = new VirtualClock()
     const stopping = new AbortController()
@@ -73,7 +76,7 @@ describe('every', () => {
       const note = (): void => {
         wakes.set(clock.now(), [...(wakes.get(clock.now()) ?? []), name])
       }
-      every(clock, ms, note, { signal })
+      everyTogether(clock, ms, note, { signal })
     }
     begin('a', 2_000)
     await clock.advance(700)
@@ -107,7 +110,7 @@ describe('every', () => {
       },
     }
     let calls = 0
-    using _timer = every(clock, 1_000, () => {
+    using _timer = everyTogether(clock, 1_000, () => {
       calls += 1
     })
     for (const offMs of [-0.6, 3, -0.4, 250, -0.9]) {
