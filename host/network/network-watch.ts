@@ -18,12 +18,13 @@ export interface NetworkWatchInit {
   readonly log: Logger
 }
 
-/** Time until a change of addresses is noticed. */
-const LOOK_MS = 2_000
+/**
+ * Time until a change of addresses is noticed, and interval of checking one connection for whether the network is still
+ * there, while streams are open.
+ */
+const BEAT_MS = 3_000
 /** The machine slept if the clock advanced by this much more than the timer's delay. */
 const SLEPT_MS = 15_000
-/** Interval of checking one connection for whether the network is still there, while streams are open. */
-const HEARTBEAT_MS = 3_000
 /** At rest one check in so many takes place: no answer is lost meanwhile. */
 const RESTING_BEATS = 5
 /** Answers over the Internet take a tenth of it, at worst, unless they wait behind an upload. */
@@ -93,7 +94,7 @@ export function watchNetwork(init: NetworkWatchInit): void {
 
   const look = (): void => {
     const nowMs = clock.wall()
-    const slept = nowMs - lookedAtMs > LOOK_MS + SLEPT_MS
+    const slept = nowMs - lookedAtMs > BEAT_MS + SLEPT_MS
     lookedAtMs = nowMs
     const now = signatureOf(addresses())
     if (now === known && !slept) return
@@ -133,8 +134,11 @@ export function watchNetwork(init: NetworkWatchInit): void {
     }
   }
 
-  everyTogether(clock, LOOK_MS, look, { signal })
-  everyTogether(clock, HEARTBEAT_MS, heartbeat, { signal })
+  const beat = (): void => {
+    look()
+    heartbeat()
+  }
+  everyTogether(clock, BEAT_MS, beat, { signal })
   listenUntil(signal, libp2p, { 'connection:open': onOpen })
 }
 
