@@ -10,7 +10,7 @@ export interface HeartbeatInit {
   readonly ask: () => void
   /** Called once. */
   readonly onHung: () => void
-  /** Unanswered pings in a row after which the other side counts as hung. @default 5: within nine seconds */
+  /** Unanswered pings in a row after which the other side counts as hung. @default 5: within nine seconds, at rest within 18 */
   readonly maxMissed?: number
   /** Whether the other side has no work: it is asked less often. @default it always has */
   readonly isAtRest?: () => boolean

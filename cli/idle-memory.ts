@@ -35,10 +35,12 @@ export function releaseIdleMemory(init: IdleMemoryInit = {}): Disposable {
     collect = collectGarbage,
   } = init
   let cpuBeforeMs = cpuMs()
+  let lookedAtMs = clock.now()
   let collectedAtMs = Number.NEGATIVE_INFINITY
   let heapAfter = 0
   return everyTogether(clock, LOOK_EVERY_MS, () => {
-    const share = (cpuMs() - cpuBeforeMs) / LOOK_EVERY_MS
+    const share = (cpuMs() - cpuBeforeMs) / (clock.now() - lookedAtMs)
+    lookedAtMs = clock.now()
     cpuBeforeMs = cpuMs()
     const isDue = clock.now() - collectedAtMs >= COLLECT_EVERY_MS
     if (share > IDLE_SHARE || !isDue || heapBytes() < heapAfter * GROWTH) return

@@ -108,7 +108,7 @@ export interface AdvertisementBook {
   onUpdate(listener: (advertisement: Advertisement) => void): () => void
 }
 
-/** State of one bootstrap peer; `waiting`: pause before the next dial. While it is dialled again, `lastError` is of the dial before. */
+/** State of one bootstrap peer; `waiting`: pause before the next dial. While it is dialled again, `lastError` is that of the previous dial. */
 export type BootstrapState =
   | { readonly address: string; readonly status: 'connected' }
   | { readonly address: string; readonly status: 'dialing'; readonly lastError?: string }

@@ -69,7 +69,7 @@ export function renderStatus({ dataDir, liveness, report }: Found, nowMs: number
     ...(report.swarms === undefined ? [connectedLine(report)] : []),
     ...report.bootstrap.map(
       (peer) =>
-        `  bootstrap  ${peer.address}: ${peer.status}${peer.status === 'waiting' ? ` (${plainLine(peer.lastError)})` : ''}`,
+        `  bootstrap  ${peer.address}: ${peer.status}${'lastError' in peer && peer.lastError !== undefined ? ` (${plainLine(peer.lastError)})` : ''}`,
     ),
   ]
   if (report.clock?.own === 'off' || (report.clock?.off.length ?? 0) > 0) {

@@ -50,6 +50,7 @@ export interface ModelDeskInit {
 export class ModelDesk implements Disposable {
   readonly #init: ModelDeskInit
   readonly #clock: Clock
+  readonly #closing = new AbortController()
   readonly #pulls = new Map<string, PullJob>()
   readonly #shares = new Map<string, number>()
   readonly #listeners = new Set<() => void>()
@@ -66,6 +67,7 @@ export class ModelDesk implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#closing.abort()
     clearTimeout(this.#settling)
     this.#unsubscribe()
     for (const job of this.#pulls.values()) job.stop()
@@ -143,7 +145,7 @@ export class ModelDesk implements Disposable {
 
   /** Answers that run may end first, for a few seconds. */
   async unload(name: string): Promise<void> {
-    await onceIdle(() => this.#init.manager.unload(name), this.#clock)
+    await this.#onceIdle(name, () => this.#init.manager.unload(name))
     await this.#readvertise()
   }
 
@@ -162,7 +164,7 @@ export class ModelDesk implements Disposable {
     const { manager } = this.#init
     const withdraw = manager.withdraw?.bind(manager)
     if (withdraw !== undefined) {
-      await onceIdle(() => withdraw(name), this.#clock)
+      await this.#onceIdle(name, () => withdraw(name))
       await this.#readvertise()
     } else {
       const { id } = await this.#named(name)
@@ -178,6 +180,14 @@ export class ModelDesk implements Disposable {
     if (manager.serve === undefined) await this.#shareOnly(await this.#stillThere())
     else await this.#readvertise()
     await this.#remember()
+  }
+
+  async #onceIdle(name: string, work: () => Promise<void>): Promise<void> {
+    await onceIdle(work, {
+      isAnswering: () => this.#init.manager.isAnswering?.(name) === true,
+      clock: this.#clock,
+      signal: this.#closing.signal,
+    })
   }
 
   #job(source: string, { sha256 }: Pick<PullOptions, 'sha256'>): PullJob {

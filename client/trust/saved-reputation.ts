@@ -8,7 +8,7 @@ import {
   reportDamage,
   writeAtomic,
 } from '../../storage/index.ts'
-import { every, systemClock } from '../../timing/index.ts'
+import { everyTogether, systemClock } from '../../timing/index.ts'
 import { isOfNewerVersion, type Lesson, Reputation } from './reputation/index.ts'
 
 const FILE = 'reputation.json'
@@ -64,8 +64,8 @@ export async function openReputation(
   const { broken, dropped } = await store.open()
   // A full disk is not fatal: the reputation stays in memory.
   const timers = [
-    every(systemClock, SAVE_EVERY_MS, () => void store.save().catch(() => {})),
-    every(systemClock, LOOK_EVERY_MS, () => void store.refresh().catch(() => {})),
+    everyTogether(systemClock, SAVE_EVERY_MS, () => void store.save().catch(() => {})),
+    everyTogether(systemClock, LOOK_EVERY_MS, () => void store.refresh().catch(() => {})),
   ]
   return {
     reputation: store.reputation,

@@ -48,9 +48,15 @@ export function watchNetwork(init: NetworkWatchInit): void {
   let known = signatureOf(addresses())
   let lookedAtMs = clock.wall()
   let checking: Promise<void> | undefined
+  /** Whether something changed during the check. */
+  let changedSince: boolean = false
 
   const check = (changed: boolean): void => {
-    checking ??= abortDead(changed)
+    if (checking !== undefined) {
+      changedSince ||= changed
+      return
+    }
+    checking = abortDead(changed)
       .then((aborted) => {
         if (aborted > 0) log('aborted %d dead connections', aborted)
         if (aborted > 0 || changed) onChange()
@@ -58,6 +64,9 @@ export function watchNetwork(init: NetworkWatchInit): void {
       .catch((error: unknown) => log.error('checking connections failed - %e', error))
       .finally(() => {
         checking = undefined
+        if (!changedSince) return
+        changedSince = false
+        check(true)
       })
   }
 

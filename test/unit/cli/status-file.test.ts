@@ -2,8 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { keepStatus, readStatus, type StatusReport } from '../../../cli/status-file.ts'
+import { keepStatus, type StatusReport } from '../../../cli/status-file.ts'
 import { VirtualClock } from '../../../testing/virtual-clock.ts'
+
+/** The reports that were written. */
+const written = vi.hoisted((): string[] => [])
+
+vi.mock('../../../storage/index.ts', async (importOriginal) => ({
+  ...(await importOriginal<object>()),
+  writeAtomic: async (_: string, content: string) => void written.push(content),
+}))
 
 let dataDir: string
 
@@ -12,41 +20,32 @@ beforeEach(async () => {
 })
 afterEach(() => rm(dataDir, { recursive: true }))
 
-/** As of the clock, with a number that the test changes. */
-function reportAt(clock: VirtualClock, connections: number): StatusReport {
-  return {
-    ...{ role: 'node', pid: process.pid, peerId: 'p', swarm: 'public', startedAtMs: 0 },
-    ...{ writtenAtMs: clock.wall(), addresses: [], bootstrap: [], models: [], knownPeers: 0 },
-    connections,
-  }
-}
-
-it('is written when something in it changed, and from time to time', async () => {
+it('is written when something in it changes, and from time to time', async () => {
   const clock = new VirtualClock()
   let connections = 0
-  let faults = 0
-  const kept = keepStatus(
-    dataDir,
-    () => reportAt(clock, connections),
-    () => {
-      faults += 1
-    },
-    clock,
-  )
-  const isWritten = async (report: Partial<StatusReport>): Promise<void> =>
-    await vi.waitFor(async () => expect(await readStatus(dataDir)).toMatchObject([report]))
-  await isWritten({ writtenAtMs: 0 })
-  await clock.advance(6_000)
+  let steppedMs = 0
+  const report = (): StatusReport => ({
+    ...{ role: 'node', pid: process.pid, peerId: 'p', swarm: 'public', startedAtMs: 0 },
+    ...{ addresses: [], bootstrap: [], models: [], knownPeers: 0 },
+    writtenAtMs: clock.wall() + steppedMs,
+    connections,
+  })
+  const kept = keepStatus(dataDir, report, () => expect.unreachable('a fault'), clock)
+  /** Times of the reports written meanwhile. */
+  const after = async (ms: number): Promise<number[]> => {
+    await clock.advance(ms)
+    return written.splice(0).map((text) => (JSON.parse(text) as StatusReport).writtenAtMs)
+  }
+  expect(await after(0)).toEqual([0])
+  expect(await after(7_000)).toEqual([])
+  expect(await after(1_000)).toEqual([8_000])
   connections = 1
-  await clock.advance(1_000)
-  await isWritten({ writtenAtMs: 0, connections: 0 })
-  await clock.advance(1_000)
-  await isWritten({ writtenAtMs: 8_000, connections: 1 })
-  await clock.advance(6_000)
-  await isWritten({ writtenAtMs: 8_000 })
-  await clock.advance(2_000)
-  await isWritten({ writtenAtMs: 16_000 })
+  expect(await after(2_000)).toEqual([10_000])
+  expect(await after(16_000)).toEqual([18_000, 26_000])
+  // The machine slept, or its clock was set.
+  steppedMs = 60_000
+  expect(await after(2_000)).toEqual([88_000])
+  steppedMs = 0
+  expect(await after(2_000)).toEqual([30_000])
   await kept.stop()
-  expect(await readStatus(dataDir)).toEqual([])
-  expect(faults).toBe(0)
 })

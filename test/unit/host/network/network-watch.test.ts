@@ -94,6 +94,18 @@ describe('a watch over the network', () => {
     watch.stop()
   })
 
+  it('checks again after a change that comes during a check', async () => {
+    const dead = new FakeConnection(true)
+    const watch = watched(new FakeConnection(false), dead)
+    watch.move('10.0.0.7')
+    await watch.clock.advance(5_000)
+    watch.move('10.0.0.8')
+    await watch.clock.advance(10_000)
+    expect(dead.status).toBe('aborted')
+    expect(watch.changes()).toBe(2)
+    watch.stop()
+  })
+
   it('leaves a peer that is silent while others answer: it is busy', async () => {
     const busy = new FakeConnection(true)
     const alive = new FakeConnection(false)
