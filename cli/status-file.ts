@@ -63,6 +63,13 @@ export interface SwarmStatus {
 /** State of the process behind a report. `silent`: it is alive but has not written for a while. */
 export type Liveness = 'running' | 'silent' | 'ended'
 
+export interface StatusOptions {
+  /** @default the machine's */
+  readonly clock?: Clock
+  /** @default a whole file at a time */
+  readonly write?: (path: string, content: string) => Promise<void>
+}
+
 /**
  * Keeps a data directory's report fresh until stopped, then removes it. It is written when it changes, and now and then as a
  * sign of life. Write failures are reported once.
@@ -71,7 +78,7 @@ export function keepStatus(
   dataDir: string,
   report: () => StatusReport,
   onError: (error: unknown) => void,
-  clock: Clock = systemClock,
+  { clock = systemClock, write = writeAtomic }: StatusOptions = {},
 ): { stop(): Promise<void> } {
   const path = join(dataDir, fileOf(report()))
   let writing: Promise<void> = Promise.resolve()
@@ -87,7 +94,7 @@ export function keepStatus(
     written = content
     writtenAtMs = now.writtenAtMs
     writing = writing
-      .then(() => writeAtomic(path, JSON.stringify(now)))
+      .then(() => write(path, JSON.stringify(now)))
       .then(() => {
         failed = false
       })

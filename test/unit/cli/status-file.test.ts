@@ -1,17 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import { keepStatus, type StatusReport } from '../../../cli/status-file.ts'
 import { VirtualClock } from '../../../testing/virtual-clock.ts'
-
-/** The reports that were written. */
-const written = vi.hoisted((): string[] => [])
-
-vi.mock('../../../storage/index.ts', async (importOriginal) => ({
-  ...(await importOriginal<object>()),
-  writeAtomic: async (_: string, content: string) => void written.push(content),
-}))
 
 let dataDir: string
 
@@ -22,6 +14,7 @@ afterEach(() => rm(dataDir, { recursive: true }))
 
 it('is written when something in it changes, and from time to time', async () => {
   const clock = new VirtualClock()
+  const written: string[] = []
   let connections = 0
   let steppedMs = 0
   const report = (): StatusReport => ({
@@ -30,7 +23,11 @@ it('is written when something in it changes, and from time to time', async () =>
     writtenAtMs: clock.wall() + steppedMs,
     connections,
   })
-  const kept = keepStatus(dataDir, report, () => expect.unreachable('a fault'), clock)
+  const faults: unknown[] = []
+  const kept = keepStatus(dataDir, report, (error) => faults.push(error), {
+    clock,
+    write: async (_, content) => void written.push(content),
+  })
   /** Times of the reports written meanwhile. */
   const after = async (ms: number): Promise<number[]> => {
     await clock.advance(ms)
@@ -48,4 +45,5 @@ it('is written when something in it changes, and from time to time', async () =>
   steppedMs = 0
   expect(await after(2_000)).toEqual([30_000])
   await kept.stop()
+  expect(faults).toEqual([])
 })
