@@ -65,7 +65,7 @@ export function every(
 }
 
 /**
- * As {@link every}, at multiples of `ms` of the clock: looks with related intervals wake a resting process together. The
+ * As {@link every}, at multiples of `ms` of the clock: tasks with related intervals wake a resting process together. The
  * first call comes after half an interval to one and a half.
  */
 export function everyTogether(

@@ -105,6 +105,7 @@ class EmbeddedEngine implements EmbeddedBackend {
         for (const report of this.#loading) report(share)
       },
       onEvent: (id, event) => this.#onEvent(id, event),
+      isAtRest: () => this.active === 0,
       onDeath: (reason, isHung) => this.#onDeath(reason, isHung),
     })
   }

@@ -14,6 +14,8 @@ export interface EngineKeeperInit {
   readonly startTimeoutMs: number
   readonly onProgress: (fraction: number) => void
   readonly onEvent: (id: number, event: RequestEvent) => void
+  /** Whether the process works on no request. */
+  readonly isAtRest: () => boolean
   /**
    * The process died, and with it every request that it worked on.
    *
@@ -114,6 +116,7 @@ export class EngineKeeper {
       startTimeoutMs: this.#init.startTimeoutMs,
       onProgress: this.#init.onProgress,
       onMessage: ({ id, event }) => this.#init.onEvent(id, event),
+      isAtRest: this.#init.isAtRest,
       onExit: (reason, isHung) => this.#onExit(reason, isHung),
     })
     process.ready.then(

@@ -3,7 +3,6 @@ import { fileURLToPath } from 'node:url'
 import { InferenceError } from '../../protocol/index.ts'
 import { Heartbeat } from '../heartbeat.ts'
 import type { EngineFacts, EngineRates, EngineSettings, FromEngine, ToEngine } from './messages.ts'
-import { endsRequest } from './shape-event.ts'
 
 const CHILD = fileURLToPath(
   new URL(
@@ -29,6 +28,8 @@ export interface EngineProcessInit {
   readonly startTimeoutMs: number
   readonly onProgress: (fraction: number) => void
   readonly onMessage: (message: FromEngine & { type: 'event' }) => void
+  /** Whether it works on no request. */
+  readonly isAtRest: () => boolean
   /**
    * Called once, when the process has ended for any reason.
    *
@@ -44,8 +45,6 @@ export class EngineProcess {
   /** Resolves when the process is gone. */
   readonly exited: Promise<void>
   readonly #child: ChildProcess
-  /** Ids of the requests that it works on. */
-  readonly #working = new Set<number>()
   #heartbeat: Heartbeat | undefined
   #isHung: boolean = false
   #stderr = ''
@@ -82,7 +81,7 @@ export class EngineProcess {
           clearTimeout(deadline)
           this.#heartbeat = new Heartbeat({
             ask: () => this.send({ type: 'ping' }),
-            isAtRest: () => this.#working.size === 0,
+            isAtRest: init.isAtRest,
             onHung: () => {
               this.#isHung = true
               this.kill()
@@ -94,7 +93,6 @@ export class EngineProcess {
           fail(`the model cannot be loaded: ${message.message}`)
           break
         case 'event':
-          if (endsRequest(message.event)) this.#working.delete(message.id)
           init.onMessage(message)
           break
         case 'pong':
@@ -131,10 +129,7 @@ export class EngineProcess {
 
   /** If the process has died meanwhile, `onExit` reports it. */
   send(message: ToEngine): void {
-    if (message.type === 'infer') {
-      this.#working.add(message.id)
-      this.#heartbeat?.wake()
-    }
+    if (message.type === 'infer') this.#heartbeat?.wake()
     if (this.#child.connected) this.#child.send(message, () => undefined)
   }
 

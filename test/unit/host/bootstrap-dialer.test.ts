@@ -9,7 +9,7 @@ const OWN = '12D3KooWL1khQquees1d8CRWHncYaZmNz7rcdwa7griQJexqFBQg'
 
 afterEach(() => void vi.useRealTimers())
 
-/** Dials one bootstrap peer until the end of the test, as told. */
+/** Dials one bootstrap peer until the signal fires. @returns its state */
 function dialing(dial: BootstrapDialerInit['libp2p']['dial'], signal: AbortSignal) {
   const libp2p = {
     dial,
@@ -29,7 +29,7 @@ function dialing(dial: BootstrapDialerInit['libp2p']['dial'], signal: AbortSigna
 }
 
 describe('a bootstrap peer that is dialled again', () => {
-  it('has the reason of the failure before, until that dial ends', async () => {
+  it('keeps the reason for the previous failure until that dial ends', async () => {
     vi.useFakeTimers()
     const stopping = new AbortController()
     let dials = 0
